@@ -1,0 +1,1 @@
+"""Shows what the gateway does, in the terminal and headless."""

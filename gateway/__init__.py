@@ -1,0 +1,1 @@
+"""Knows Nginx: topology, workload, access log, preparation, exporter, process-compose."""

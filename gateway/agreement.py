@@ -1,0 +1,261 @@
+"""Do the files that repeat a fact say the same? Each difference names the line to edit.
+
+process-compose.yaml declares; its own probes, nginx/, monitoring/ and workload.yaml
+repeat. So "expected" is what process-compose.yaml says (for the workload path: what
+workload.yaml says), and the line is the one that has to follow.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway import nginx_files, processes, scrape_targets
+from gateway.errors import Place
+from gateway.nginx_files import Directive, Server, Upstream
+from gateway.processes import Declared, DeclaredInstance, Port
+from gateway.topology import HOST
+from gateway.workload import load_workload
+
+_PROXY_PASS = re.compile(r"https?://(?P<dollar>\$?)(?P<name>[A-Za-z_]\w*)(?:[:/].*)?")
+_GRAFANA_PORTS = (
+    # files below monitoring/grafana/, how they spell a port, and whose port it is
+    (
+        "provisioning/datasources/*.y*ml",
+        re.compile(r"^\s*url:\s*\S*?//[^/\s:]+:(\d+)", re.MULTILINE),
+        "prometheus",
+    ),
+    ("grafana.ini", re.compile(r"^\s*http_port\s*=\s*(\d+)", re.MULTILINE), "grafana"),
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Disagreement:
+    """One line that does not say what the declaring file says."""
+
+    file: str
+    line: int | None
+    expected: str
+    found: str
+    message: str
+    """A whole sentence, to be read after `file:line: `."""
+
+    def __str__(self) -> str:
+        return f"{Place(self.file, self.line)}: {self.message}"
+
+
+def agreement(root: Path) -> tuple[Disagreement, ...]:
+    """Every difference between the files of the workspace at `root`, () when they agree.
+
+    Raises TopologyError or WorkloadError when a file cannot be read at all.
+    """
+    declared = processes.read_processes(root)
+    nginx = nginx_files.read_nginx(root)
+    targets = scrape_targets.read_targets(root)
+    found = [
+        *_process_ports(declared),
+        *_upstreams(declared, nginx_files.upstreams(nginx)),
+        *_upstream_names(nginx),
+        *_status_port(declared, nginx),
+        *_instance_targets(declared, targets),
+        *_other_targets(declared, targets),
+        *_grafana(root, declared),
+        *_workload_path(root, nginx),
+    ]
+    return tuple(sorted(set(found), key=lambda item: (item.file, item.line or 0, item.message)))
+
+
+def _differs(place: Place, what: str, expected: str, found: str) -> Disagreement:
+    message = f"{what}: expected {expected}, found {found}"
+    return Disagreement(place.file, place.line, expected, found, message)
+
+
+def _process_ports(declared: Declared) -> Iterator[Disagreement]:
+    """Names and ports inside process-compose.yaml: each probe asks where the process listens."""
+    pairs: list[tuple[str, Port, Port | None]] = []
+    for instance in declared.instances:
+        pairs.append((instance.process, instance.port, instance.probe))
+        if instance.name != instance.process:
+            # The supervisor knows the process, headers and metrics know INSTANCE.
+            what = f"INSTANCE of the process {instance.process}"
+            yield _differs(instance.place, what, instance.process, instance.name)
+        if instance.probe is None:
+            what = f"readiness_probe port of {instance.process}"
+            yield _differs(instance.place, what, str(instance.port.number), "none")
+    pairs += [(name, port, declared.probes.get(name)) for name, port in declared.commands.items()]
+    for process, port, probe in pairs:
+        if probe is not None and probe.number != port.number:
+            what = f"readiness_probe port of {process}"
+            yield _differs(probe.place, what, str(port.number), str(probe.number))
+    owners: dict[int, str] = {}
+    listening = [(instance.process, instance.port) for instance in declared.instances]
+    others = sorted(set(declared.probes) - {name for name, _ in listening})
+    for process, port in listening + [(name, declared.port_of(name)) for name in others]:
+        if port.number in owners:
+            what, free = f"port of {process}", f"a port that {owners[port.number]} does not use"
+            yield _differs(port.place, what, free, str(port.number))
+        owners.setdefault(port.number, process)
+
+
+def _upstreams(declared: Declared, upstreams: dict[str, Upstream]) -> Iterator[Disagreement]:
+    """api_<version> has exactly the instances of that version.
+
+    Another upstream (a fallback, a canary pool) may mix versions, but has each of them whole.
+    """
+    versions = dict.fromkeys(instance.version for instance in declared.instances)
+    for version in versions:
+        if f"api_{version}" not in upstreams:
+            place = Place("nginx/upstreams.conf")
+            what = f"upstream for the instances of {version}"
+            yield _differs(place, what, f"upstream api_{version} {{ ... }}", "none")
+    for name, upstream in upstreams.items():
+        own = name.removeprefix("api_")
+        if own in versions:
+            wanted = [item for item in declared.instances if item.version == own]
+        else:
+            addresses = {server.address for server in upstream.servers}
+            known = {i.version for i in declared.instances if _address(i) in addresses}
+            wanted = [item for item in declared.instances if item.version in known]
+        yield from _servers(upstream, wanted)
+
+
+def _servers(upstream: Upstream, wanted: list[DeclaredInstance]) -> Iterator[Disagreement]:
+    what = f"server of upstream {upstream.name}"
+    present = {server.address for server in upstream.servers}
+    missing = [item for item in wanted if _address(item) not in present]
+    addresses = {_address(item) for item in wanted}
+    surplus: list[Server] = [item for item in upstream.servers if item.address not in addresses]
+    # As many missing as surplus: most likely one edited port each, so name the lines in pairs.
+    for server, instance in zip(surplus, missing, strict=False):
+        expected = f"{_address(instance)} ({instance.name})"
+        yield _differs(server.place, what, expected, server.address)
+    for server in surplus[len(missing) :]:
+        yield _differs(server.place, what, "no such server", server.address)
+    for instance in missing[len(surplus) :]:
+        yield _differs(upstream.place, what, f"{_address(instance)} ({instance.name})", "none")
+    for address, count in Counter(server.address for server in upstream.servers).items():
+        if count > 1:
+            last = [server for server in upstream.servers if server.address == address][-1]
+            yield _differs(last.place, what, f"{address} once", f"{count} times")
+
+
+def _upstream_names(nginx: tuple[Directive, ...]) -> Iterator[Disagreement]:
+    """Whatever proxy_pass can be sent to exists.
+
+    `nginx -t` takes a map value without an upstream; the request then answers 502.
+    """
+    names = set(nginx_files.upstreams(nginx))
+    variables: set[str] = set()
+    used: list[tuple[str, Place]] = []
+    for directive in nginx_files.walk(nginx):
+        if directive.name != "proxy_pass" or not directive.args:
+            continue
+        match = _PROXY_PASS.fullmatch(directive.args[0])
+        if match is not None and match["dollar"]:
+            variables.add(f"${match['name']}")
+        elif match is not None:
+            used.append((match["name"], directive.place))
+    for directive in nginx_files.walk(nginx):
+        if directive.name != "map" or len(directive.args) != 2:
+            continue
+        for row in directive.block or ():
+            # `volatile;` has no value, `include FILE;` has a file.
+            value = row.args[0] if row.args and row.name != "include" else ""
+            chooses = directive.args[1] in variables and value and not value.startswith("$")
+            if chooses or value.startswith("api_"):
+                used.append((value, row.place))
+    for name, place in used:
+        if name not in names:
+            what = "name of an upstream"
+            yield _differs(place, what, f"one of {', '.join(sorted(names)) or 'none'}", name)
+
+
+def _status_port(declared: Declared, nginx: tuple[Directive, ...]) -> Iterator[Disagreement]:
+    port, place = nginx_files.status_listen(nginx)
+    probe = declared.port_of("nginx")
+    if probe.number != port:
+        what = f"port of the status server (the probe of nginx, {probe.place})"
+        yield _differs(place, what, str(probe.number), str(port))
+
+
+def _address(instance: DeclaredInstance) -> str:
+    return f"{HOST}:{instance.port.number}"
+
+
+def _instance_targets(
+    declared: Declared, targets: tuple[scrape_targets.Target, ...]
+) -> Iterator[Disagreement]:
+    """Every instance is scraped once, under its own name and version."""
+    by_name = {instance.name: instance for instance in declared.instances}
+    seen: Counter[str] = Counter()
+    for target in targets:
+        if target.job != "services":
+            continue
+        name = target.labels.get("instance", "none")
+        instance = by_name.get(name)
+        if instance is None:
+            wanted = f"one of {', '.join(by_name)}"
+            place = target.place_of("instance")
+            yield _differs(place, f"label `instance` of {target.address}", wanted, name)
+            continue
+        seen[name] += 1
+        if target.address != _address(instance):
+            what = f"target of {name}"
+            yield _differs(target.place, what, _address(instance), target.address)
+        version = target.labels.get("version", "none")
+        if version != instance.version:
+            what = f"label `version` of {name}"
+            yield _differs(target.place_of("version"), what, instance.version, version)
+        if seen[name] > 1:
+            what = f"target of {name}"
+            yield _differs(target.place, what, "one", f"{seen[name]}")
+    for name, instance in by_name.items():
+        if not seen[name]:
+            place = Place(scrape_targets.FILE)
+            yield _differs(place, f"target of {name}", _address(instance), "none")
+
+
+def _other_targets(
+    declared: Declared, targets: tuple[scrape_targets.Target, ...]
+) -> Iterator[Disagreement]:
+    for job, process in (("gateway", "exporter"), ("prometheus", "prometheus")):
+        port = declared.port_of(process)
+        found = [target for target in targets if target.job == job]
+        if not found:
+            what = f"target of the job {job} ({process}, {port.place})"
+            yield _differs(Place(scrape_targets.FILE), what, f"{HOST}:{port.number}", "none")
+        for target in found:
+            if target.address not in (f"{HOST}:{port.number}", f"localhost:{port.number}"):
+                what = f"target of the job {job} ({process}, {port.place})"
+                yield _differs(target.place, what, f"{HOST}:{port.number}", target.address)
+
+
+def _grafana(root: Path, declared: Declared) -> Iterator[Disagreement]:
+    """Grafana listens where it is probed, and reads from our Prometheus."""
+    for pattern, spelling, process in _GRAFANA_PORTS:
+        port = declared.port_of(process).number
+        for path in sorted((root / "monitoring/grafana").glob(pattern)):
+            text = path.read_text(encoding="utf-8")
+            for match in spelling.finditer(text):
+                if match[1] != str(port):
+                    line = text.count("\n", 0, match.start(1)) + 1
+                    place = Place(path.relative_to(root).as_posix(), line)
+                    yield _differs(place, f"port of {process}", str(port), match[1])
+
+
+def _workload_path(root: Path, nginx: tuple[Directive, ...]) -> Iterator[Disagreement]:
+    path = load_workload(root).path.partition("?")[0]
+    locations = [item for item in nginx_files.walk(nginx) if item.name == "location"]
+    proxied = [
+        item
+        for item in locations
+        if len(item.args) == 2
+        and item.args[0] == "="
+        and any(inside.name == "proxy_pass" for inside in item.walk())
+    ]
+    if not any(item.args[1] == path for item in proxied):
+        found = ", ".join(item.args[1] for item in proxied) or "none"
+        place = proxied[0].place if proxied else Place("nginx/conf.d/servers.conf")
+        what = "location of the workload (`path` of workload.yaml)"
+        yield _differs(place, what, f"location = {path}", found)

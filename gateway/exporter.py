@@ -1,0 +1,227 @@
+"""Metrics of the gateway for Prometheus, counted from the access log of nginx.
+
+    python -m gateway.exporter --port 9145
+
+/metrics and /healthz on 127.0.0.1. The counts equal the log; they are kept in
+var/exporter.json, so that a restart neither loses a line nor counts one twice.
+Needs no nginx: without it, and without a log, the metrics say so.
+"""
+
+import argparse
+import errno
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from socketserver import BaseServer, ThreadingTCPServer
+from threading import Thread
+from time import monotonic
+from typing import Any
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from gateway.certificates import CERTIFICATE
+from gateway.errors import ConfigurationError
+from gateway.exit_codes import ExitCode
+from gateway.nginx_probe import CertificateExpiry, connection_families, read_connections
+from gateway.settings import load_settings
+from gateway.tally import StateError, Tally
+from gateway.topology import Topology, load_topology
+
+LOG = Path("var/logs/access.jsonl")
+STATE = Path("var/exporter.json")
+
+_POLL_SECONDS = 0.5
+_SAVE_SECONDS = 1.0
+# How long a scrape waits for lines that were written just before it.
+_SCRAPE_SECONDS = 0.25
+_REQUEST_SECONDS = 5.0
+
+
+class GatewayCollector(Collector):
+    """Everything that one scrape shows, brought up to date by the scrape."""
+
+    def __init__(self, tally: Tally, certificate: CertificateExpiry, status_port: int) -> None:
+        self._tally = tally
+        self._certificate = certificate
+        self._status_port = status_port
+        self._said = ""
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics now. A log that cannot be read leaves the counts as they are."""
+        self.advance(_SCRAPE_SECONDS)
+        yield from self._tally.families()
+        yield from connection_families(read_connections(self._status_port))
+        yield from self._certificate.families()
+
+    def advance(self, seconds: float) -> bool:
+        """Count new lines for about that long; whether there were no more of them."""
+        try:
+            finished = self._tally.advance(seconds)
+        except OSError as error:
+            self._say_once(f"the access log cannot be read: {error}")
+            return True
+        self._said = ""
+        return finished
+
+    def refresh(self) -> None:
+        """Store the counts and look at the certificate: what may take long."""
+        try:
+            self._tally.save()
+        except OSError as error:
+            self._say_once(f"the counts cannot be stored: {error}")
+        problem = self._certificate.refresh()
+        if problem is not None:
+            _say(problem)
+
+    def _say_once(self, message: str) -> None:
+        if message != self._said:
+            self._said = message
+            _say(message)
+
+
+# Not http.server.HTTPServer, which looks up the name of the machine before it listens.
+class MetricsServer(ThreadingTCPServer):
+    """/metrics of one registry, and /healthz, on 127.0.0.1."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, port: int) -> None:
+        """Listen on `port`, on any free one if it is 0. Raises OSError."""
+        self.registry = CollectorRegistry()
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    @property
+    def url(self) -> str:
+        """Where the metrics are."""
+        return f"http://127.0.0.1:{self.server_address[1]}/metrics"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is no error of ours; anything else is one for the log."""
+        error = sys.exception()
+        if not isinstance(error, (ConnectionError, TimeoutError)):
+            _say(f"a request failed: {error!r}")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    timeout = _REQUEST_SECONDS
+    server: BaseServer
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        if path == "/metrics" and isinstance(self.server, MetricsServer):
+            self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(self.server.registry))
+        elif path == "/healthz":
+            self._answer(HTTPStatus.OK, "text/plain", b"ok\n")
+        else:
+            self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"only /metrics and /healthz\n")
+
+    do_HEAD = do_GET
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Scrapes are not worth a line."""
+
+    def _answer(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+
+def run(server: MetricsServer, collector: GatewayCollector) -> ExitCode:
+    """Serve until SIGTERM or SIGINT, then store the counts."""
+    # A SimpleQueue, because its put() may interrupt its own get(); an Event can deadlock there.
+    signals: SimpleQueue[int] = SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _: signals.put(received))
+    server.registry.register(collector)
+    ProcessCollector(registry=server.registry)
+    Thread(target=server.serve_forever, daemon=True).start()
+    refresh_at = 0.0
+    while True:
+        finished = collector.advance(_POLL_SECONDS)
+        if monotonic() >= refresh_at:
+            collector.refresh()
+            refresh_at = monotonic() + _SAVE_SECONDS
+        try:
+            received = signals.get(timeout=_POLL_SECONDS if finished else 0)
+        except Empty:
+            continue
+        collector.refresh()
+        return ExitCode.INTERRUPTED if received == signal.SIGINT else ExitCode.PASS
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line. Returns an ExitCode, the reason is on standard error."""
+    parser = argparse.ArgumentParser(
+        prog="python -m gateway.exporter", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("--port", type=_port, required=True, help="0 for any free port")
+    parser.add_argument("--log", type=Path, default=LOG, help="default: %(default)s")
+    parser.add_argument("--state", type=Path, default=STATE, help="default: %(default)s")
+    parser.add_argument("--root", type=Path, default=Path(), help="the workspace")
+    options = parser.parse_args(arguments)
+    try:
+        topology = load_topology(options.root, load_settings(options.root, os.environ))
+    except (ConfigurationError, OSError) as error:
+        _say(str(error))
+        return ExitCode.USAGE
+    try:
+        server = MetricsServer(options.port)
+    except OSError as error:
+        _say(_why_not_listening(options.port, error))
+        return ExitCode.USAGE
+    with server:
+        tally = _restore(options.root / options.log, options.root / options.state, topology)
+        certificate = CertificateExpiry(options.root / CERTIFICATE)
+        _say(f"metrics at {server.url}")
+        return run(server, GatewayCollector(tally, certificate, topology.status_port))
+
+
+def _restore(log: Path, state: Path, topology: Topology) -> Tally:
+    instances = {instance.address: instance.name for instance in topology.instances}
+    try:
+        return Tally.restore(log, state, instances)
+    except (StateError, OSError) as error:
+        _say(str(error))
+        return Tally(log, state, instances)
+
+
+def _why_not_listening(port: int, error: OSError) -> str:
+    where = f"127.0.0.1:{port}"
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"{where} is taken: stop what listens there (`ss -ltnp 'sport = :{port}'` names it), "
+            "or move the port in process-compose.yaml and monitoring/prometheus.yml"
+        )
+    return f"cannot listen on {where}: {error.strerror}: choose another port"
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 0 to 65535")
+
+
+def _say(message: str) -> None:
+    sys.stderr.write(f"gateway.exporter: {message}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

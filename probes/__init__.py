@@ -1,0 +1,1 @@
+"""Sends requests through the gateway; knows nothing of screens."""

@@ -1,0 +1,1 @@
+"""Decides about rollouts from counts; knows nothing of screens."""

@@ -1,0 +1,1 @@
+"""Commands behind the Makefile: set-up, start, stop and the test layers."""

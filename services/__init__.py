@@ -1,0 +1,1 @@
+"""Serves the demo models: a FastAPI application per instance, and their training."""

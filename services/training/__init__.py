@@ -1,0 +1,1 @@
+"""Trains the demo models. The only package that imports scikit-learn."""

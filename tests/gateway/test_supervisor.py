@@ -1,0 +1,286 @@
+"""The supervisor client against the real process-compose, on a socket of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from gateway.supervisor import (
+    Process,
+    ProcessHealth,
+    ProcessStatus,
+    Supervisor,
+    SupervisorError,
+    SupervisorTimeout,
+    SupervisorUnreachable,
+    ready,
+)
+
+ROOT = Path(__file__).parents[2]
+PROCESS_COMPOSE = ROOT / ".tools/bin/process-compose"
+WAIT_SECONDS = 20.0
+
+# `other`, because process-compose ends when nothing runs any more.
+WORKSPACE = f"""\
+version: "0.5"
+is_strict: true
+ordered_shutdown: true
+processes:
+  server:
+    namespace: services
+    command: exec {sys.executable} -u -c "import signal; print('one'); print('two'); signal.pause()"
+    availability: {{ restart: always, backoff_seconds: 1 }}
+    readiness_probe: {{ exec: {{ command: "true" }}, period_seconds: 1 }}
+  other:
+    command: exec {sys.executable} -c "import signal; signal.pause()"
+  one-shot:
+    command: "true"
+  failing:
+    command: "exit 3"
+    availability: {{ restart: "no" }}
+  skipped:
+    command: "true"
+    depends_on: {{ failing: {{ condition: process_completed_successfully }} }}
+  off:
+    command: "true"
+    disabled: true
+"""
+
+Until = Callable[[Callable[[Process], bool], str], Process]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Short, because the path of a unix socket may have at most 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="pc", dir="/tmp") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def process_compose(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    (folder / "pc.yaml").write_text(WORKSPACE, encoding="utf-8")
+    running = subprocess.Popen(
+        [PROCESS_COMPOSE, "up", "--tui=false", "-f", "pc.yaml", "-u", "pc.sock", "-L", "pc.log"],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "PC_DISABLE_DOTENV": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield running
+    finally:
+        running.terminate()
+        running.wait(WAIT_SECONDS)
+
+
+@pytest.fixture
+def supervisor(folder: Path, process_compose: subprocess.Popen[bytes]) -> Supervisor:
+    client = Supervisor(folder / "pc.sock")
+    wait_until(client.alive)
+    return client
+
+
+@pytest.fixture
+def server(supervisor: Supervisor) -> Until:
+    """Waits until the process `server` is as wanted."""
+
+    def until(wanted: Callable[[Process], bool], name: str = "server") -> Process:
+        found: list[Process] = []
+
+        def as_wanted() -> bool:
+            found[:] = [process for process in supervisor.processes() if process.name == name]
+            return wanted(found[0])
+
+        wait_until(as_wanted, lambda: str(found))
+        return found[0]
+
+    return until
+
+
+def wait_until(condition: Callable[[], bool], state: Callable[[], str] = str) -> None:
+    deadline = monotonic() + WAIT_SECONDS
+    pause = threading.Event()
+    while not condition():
+        assert monotonic() < deadline, state()
+        pause.wait(0.02)
+
+
+def is_ready(process: Process) -> bool:
+    return process.is_ready
+
+
+def test_every_process_and_its_state(supervisor: Supervisor, server: Until) -> None:
+    running = server(is_ready, "server")
+    assert running.namespace == "services"
+    assert running.status is ProcessStatus.RUNNING
+    assert running.health is ProcessHealth.READY
+    assert running.restarts == 0
+    assert running.mem > 1_000_000
+    assert 0 < running.age < WAIT_SECONDS
+    os.kill(running.pid, 0)
+
+    one_shot = server(is_ready, "one-shot")
+    assert one_shot.status is ProcessStatus.COMPLETED
+    assert one_shot.health is ProcessHealth.NO_PROBE
+
+    failing = server(lambda process: process.has_failed, "failing")
+    assert failing.status is ProcessStatus.COMPLETED
+    assert failing.exit_code == 3
+    server(lambda process: process.status is ProcessStatus.SKIPPED, "skipped")
+
+    readiness = ready(supervisor.processes())
+    assert not readiness.complete
+    assert [process.name for process in readiness.ready] == ["one-shot", "server"]
+    assert [process.name for process in readiness.failed] == ["failing", "skipped"]
+    assert [process.name for process in readiness.waiting] == ["other"], "it has no probe"
+    assert "off" in {process.name for process in supervisor.processes()}
+
+
+def test_stop_and_start(supervisor: Supervisor, server: Until) -> None:
+    first = server(is_ready, "server")
+    supervisor.stop("server")
+    stopped = server(lambda process: process.status is ProcessStatus.COMPLETED, "server")
+    assert stopped.has_failed, "it will not come back by itself"
+    with pytest.raises(ProcessLookupError):
+        os.kill(first.pid, 0)
+    supervisor.start("server")
+    again = server(is_ready, "server")
+    assert again.pid != first.pid
+    assert not again.has_failed, "whatever exit code the run before had"
+
+
+def test_restart(supervisor: Supervisor, server: Until) -> None:
+    first = server(is_ready, "server")
+    supervisor.restart("server")
+    again = server(lambda process: process.is_ready and process.pid != first.pid, "server")
+    assert again.status is ProcessStatus.RUNNING
+
+
+def test_a_killed_process_comes_back_and_is_counted(server: Until) -> None:
+    first = server(is_ready, "server")
+    os.kill(first.pid, signal.SIGKILL)
+    again = server(lambda process: process.restarts == 1 and process.is_ready, "server")
+    assert again.pid != first.pid
+
+
+def test_the_last_lines_of_a_log(supervisor: Supervisor, server: Until) -> None:
+    server(is_ready, "server")
+    wait_until(lambda: len(supervisor.logs("server", 10)) == 2)
+    assert supervisor.logs("server", 10) == ["one", "two"]
+    assert supervisor.logs("server", 1) == ["two"]
+    with pytest.raises(ValueError, match="at least one"):
+        supervisor.logs("server", 0)
+
+
+def test_what_process_compose_refuses(supervisor: Supervisor, server: Until) -> None:
+    server(is_ready, "server")
+    with pytest.raises(SupervisorError, match="already running"):
+        supervisor.start("server")
+    for call in (supervisor.stop, supervisor.start, supervisor.restart):
+        with pytest.raises(SupervisorError, match="no-such"):
+            call("no-such")
+    with pytest.raises(SupervisorError, match="no-such"):
+        supervisor.logs("no-such", 1)
+    with pytest.raises(SupervisorError, match="refused"):
+        supervisor.stop("../processes")
+
+
+def test_shutdown_ends_everything(
+    supervisor: Supervisor, server: Until, process_compose: subprocess.Popen[bytes], folder: Path
+) -> None:
+    running = server(is_ready, "server")
+    supervisor.shutdown()
+    assert process_compose.wait(WAIT_SECONDS) == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(running.pid, 0)
+    assert not (folder / "pc.sock").exists()
+    assert not supervisor.alive()
+    with pytest.raises(SupervisorUnreachable):
+        supervisor.shutdown()
+
+
+def test_nobody_there(folder: Path) -> None:
+    client = Supervisor(folder / "pc.sock")
+    assert not client.alive()
+    with pytest.raises(SupervisorUnreachable, match=r"pc\.sock.*make start-project"):
+        client.processes()
+
+
+def test_a_socket_that_was_left_behind(folder: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(folder / "pc.sock"))
+    with pytest.raises(SupervisorUnreachable, match="make start-project"):
+        Supervisor(folder / "pc.sock").processes()
+
+
+def test_one_that_hangs(supervisor: Supervisor, process_compose: subprocess.Popen[bytes]) -> None:
+    process_compose.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process_compose.pid, os.WSTOPPED)
+    try:
+        with pytest.raises(SupervisorTimeout, match="did not answer"):
+            supervisor._send("GET", "/processes", 0.2)
+    finally:
+        process_compose.send_signal(signal.SIGCONT)
+
+
+def process(status: str, health: str = "-", exit_code: int = 0) -> Process:
+    return Process(
+        name="p",
+        namespace="default",
+        status=ProcessStatus(status),
+        health=ProcessHealth(health),
+        restarts=0,
+        exit_code=exit_code,
+        pid=1,
+        cpu=0.0,
+        mem=0,
+        age=0.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "outcome"),
+    [
+        (process("Running", "Ready"), "ready"),
+        (process("Running", "Ready", exit_code=-1), "ready"),
+        (process("Running", "Not Ready"), "waiting"),
+        (process("Running", "-"), "waiting"),
+        (process("Running", "Perhaps"), "waiting"),
+        (process("Pending"), "waiting"),
+        (process("Restarting", "Ready"), "waiting"),
+        (process("Terminating", "Ready"), "waiting"),
+        (process("Hibernating"), "waiting"),
+        (process("Completed"), "ready"),
+        (process("Completed", "Ready", exit_code=1), "failed"),
+        (process("Completed", exit_code=-1), "failed"),
+        (process("Error"), "failed"),
+        (process("Skipped"), "failed"),
+    ],
+)
+def test_readiness_of_one(found: Process, outcome: str) -> None:
+    readiness = ready([found])
+    assert {
+        "ready": readiness.ready,
+        "waiting": readiness.waiting,
+        "failed": readiness.failed,
+    } == {"ready": (), "waiting": (), "failed": (), outcome: (found,)}
+    assert readiness.complete == (outcome == "ready")
+
+
+def test_nothing_is_not_ready_and_disabled_does_not_count() -> None:
+    assert not ready([]).complete
+    assert not ready([process("Disabled")]).complete
+    assert ready([process("Disabled"), process("Completed")]).complete
+
+
+def test_values_of_a_later_process_compose_are_no_crash() -> None:
+    assert ProcessStatus("Hibernating") is ProcessStatus.UNKNOWN
+    assert ProcessHealth("Perhaps") is ProcessHealth.UNKNOWN

@@ -1,0 +1,66 @@
+"""The real stack, once for all tests: the unmodified files, started by process-compose.
+
+`make test` runs these tests in a fresh clone and, where the machine allows it, in a
+network of its own; the working directory is that clone.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.settings import load_settings
+from gateway.supervisor import SOCKET, Supervisor
+from gateway.topology import Topology, load_topology
+from scripts import stack
+from tests.stack.clients import Clients
+
+START_TIMEOUT_S = 180.0
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return Path.cwd()
+
+
+@pytest.fixture(scope="session")
+def topology(root: Path) -> Topology:
+    return load_topology(root, load_settings(root, {}))
+
+
+@pytest.fixture(scope="session")
+def supervisor(root: Path, topology: Topology) -> Iterator[Supervisor]:
+    """The API of the running stack."""
+    if stack.listening(topology.https_port):
+        pytest.exit("port 8443 is in use: run `make test LAYERS=stack`, or make stop-project")
+    # As a person would type it, with the tools on PATH and nothing else set.
+    done = subprocess.run(
+        ["process-compose", "up", "-D"],
+        cwd=root,
+        env={**os.environ, "PATH": stack.search_path(root)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    client = Supervisor(root / SOCKET)
+    try:
+        for _ in stack.watch(client, START_TIMEOUT_S):
+            pass
+        yield client
+    finally:
+        stack.stop(client)
+
+
+@pytest.fixture
+def connect(supervisor: Supervisor, topology: Topology, root: Path) -> Iterator[Clients]:
+    """Opens clients of the gateway, closed after the test."""
+    clients = Clients(topology.https_port, str(root / "nginx/certs/nginx.crt"))
+    yield clients
+    clients.close()
