@@ -134,17 +134,29 @@ if [ ${#packages[@]} -gt 0 ]; then
   rm -rf "$TOOLS/debian"
   mv "$TOOLS/debian.new" "$TOOLS/debian"
   rm -rf "$APT"
+  # Links to files of packages that the machine has already: they are in its own tree.
+  find "$TOOLS/debian" -xtype l | while read -r dangling; do
+    target=$(realpath -m "$dangling")
+    target=${target#"$TOOLS/debian"}
+    if [ -e "$target" ]; then ln -sfn "$target" "$dangling"; fi
+  done
   libraries=$(find "$TOOLS/debian/usr/lib" "$TOOLS/debian/lib" -name 'lib*.so*' -printf '%h\n' 2>/dev/null | sort -u | paste -sd: - || true)
   for program in nginx prometheus promtool openssl curl; do
     for path in "$TOOLS/debian/usr/sbin/$program" "$TOOLS/debian/usr/bin/$program"; do
       [ -x "$path" ] || continue
-      if ldd "$path" 2>/dev/null | grep -q 'not found'; then
-        # Its libraries were unpacked too, where the loader does not look.
-        rm -f "$BIN/$program"
-        printf '#!/bin/sh\nLD_LIBRARY_PATH="%s" exec "%s" "$@"\n' "$libraries" "$path" >"$BIN/$program"
-        chmod +x "$BIN/$program"
-      else
+      start=
+      # Its libraries were unpacked too, where the loader does not look.
+      if ldd "$path" 2>/dev/null | grep -q 'not found'; then start="LD_LIBRARY_PATH='$libraries' "; fi
+      start+="exec '$path'"
+      # Debian's build looks for its web pages in /usr/share.
+      assets=$TOOLS/debian/usr/share/prometheus/web/
+      if [ "$program" = prometheus ] && [ -d "$assets" ]; then start+=" --web.local-assets='$assets'"; fi
+      if [ "$start" = "exec '$path'" ]; then
         link "$program" "$path"
+      else
+        rm -f "$BIN/$program"
+        printf '#!/bin/sh\n%s "$@"\n' "$start" >"$BIN/$program"
+        chmod +x "$BIN/$program"
       fi
     done
   done

@@ -80,7 +80,7 @@ def nginx() -> Counts:
 
 def gates() -> Counts:
     """The quality of both models on the real corpora (cached by data and code)."""
-    if code := _call([sys.executable, "-m", "services.gen_model", "--if-needed", "--cv"]):
+    if code := _train("--cv"):
         return 0, 1, f"services.gen_model ended with {code}"
     return _pytest("gates", ["tests/services", "-m", "gates"])
 
@@ -90,6 +90,8 @@ def stack() -> Counts:
     enter, note = private_network.prefix(), ""
     if enter is None:
         enter, note = [], "no private network here: used the fixed ports of this machine"
+    if code := _train():  # the clone finds the corpora here, it has no network
+        return 0, 1, f"services.gen_model ended with {code}"
     with fresh_clone(ROOT) as clone:
         # Needs the registries, so it happens before the network is left.
         if _call(["make", "--silent", "setup"], cwd=clone, environ=_plain()):
@@ -100,6 +102,8 @@ def stack() -> Counts:
 
 def unprivileged() -> Counts:
     """Set-up to shut-down as a user without rights, tools or caches (root hands over to nobody)."""
+    if code := _train():  # as above
+        return 0, 1, f"services.gen_model ended with {code}"
     drop: list[str] = []
     owner = None
     if os.geteuid() == 0:
@@ -178,6 +182,10 @@ def _pytest(
         failed = 1
     note = f"{skipped} not covered, see above" if skipped else ""
     return max(total - failed - skipped, 0), failed, note
+
+
+def _train(*options: str) -> int:
+    return _call([sys.executable, "-m", "services.gen_model", "--if-needed", *options])
 
 
 def _plain() -> dict[str, str]:

@@ -96,7 +96,7 @@ def _receive(receiver: Connection, version: str) -> Result:
     except EOFError:
         raise WorkerFailed(
             f"{version}: the training process was killed (is there enough memory? "
-            "Each of the two needs about 500 MB)"
+            "Each of the two needs about 400 MB)"
         ) from None
     finally:
         receiver.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections import Counter
 from pathlib import Path
@@ -84,6 +85,14 @@ def test_every_target_of_prometheus_is_up(supervisor: Supervisor, topology: Topo
     expected = {"v1-1", "v1-2", "v1-3", "v2-1", "gateway", "prometheus"}
     assert wait_until(lambda: set(health().values()) == {"up"}, 20), health()
     assert set(health()) == expected
+
+
+def test_prometheus_shows_its_pages(supervisor: Supervisor, topology: Topology) -> None:
+    page = httpx.get(f"http://127.0.0.1:{topology.prometheus_port}/", follow_redirects=True)
+    assert page.status_code == 200
+    script = re.search(r'src="([^"]+\.js[^"]*)"', page.text)
+    assert script is not None
+    assert httpx.get(str(page.url.join(script[1]))).status_code == 200
 
 
 def test_grafana_runs_or_says_why_not(
