@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup start-project stop-project shell test-api test-api-debug gen-model lint test
+.PHONY: help setup start-project stop-project shell test-api test-api-debug traffic gen-model adopt lint test bench
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
@@ -21,8 +21,8 @@ start-project: setup ## train the models if needed, start everything in the back
 stop-project: .venv/bin/python ## stop everything
 	@python -m scripts.stop_project
 
-shell: setup ## a shell with every tool on PATH
-	@echo "process-compose up, list, attach, down; leave with exit" >&2; exec $${SHELL:-bash}
+shell: setup ## a bash with every tool on PATH
+	@echo "process-compose up, list, attach, down; leave with exit" >&2; exec bash --rcfile scripts/shell.bash
 
 test-api: .venv/bin/python ## one prediction by v1 through the gateway
 	@python -m probes.example
@@ -30,11 +30,24 @@ test-api: .venv/bin/python ## one prediction by v1 through the gateway
 test-api-debug: .venv/bin/python ## one prediction by v2 (X-Experiment-Group: debug)
 	@python -m probes.example --debug
 
-gen-model: setup ## train both models anew (CV=1: with cross-validation and all gates)
-	@python -m services.gen_model $(if $(CV),--cv)
+traffic: .venv/bin/python ## living traffic in the background (RATE=20 USERS=200 DURATION=60; STOP=1 ends it)
+	@python -m probes.traffic $(if $(STOP),--stop) $(if $(RATE),--rate='$(RATE)') $(if $(USERS),--users='$(USERS)') $(if $(DURATION),--duration='$(DURATION)')
+
+gen-model: setup ## train both models anew (CV=1: with all gates; DATA=my.csv: on your own texts)
+	@python -m services.gen_model $(if $(CV),--cv) $(if $(DATA),--data='$(DATA)') $(if $(LABEL_MAP),--label-map='$(LABEL_MAP)') $(if $(THRESHOLD),--threshold='$(THRESHOLD)')
+
+adopt: setup ## serve a scikit-learn model of your own (MODEL=my.joblib SLOT=v2, YES=1; UNDO=1: back)
+	@python -m services.adopt $(if $(UNDO),--undo,'$(MODEL)') --slot='$(SLOT)' $(if $(YES),--yes)
+	@python -m scripts.restart '$(SLOT)'
 
 lint: setup ## ruff, mypy, import contracts, shellcheck, yamllint
 	@python -m scripts.test lint
 
 test: setup ## every layer of the tests (LAYERS="unit stack": only these)
 	@python -m scripts.test $(LAYERS)
+
+bench: ## the figures of docs/benchmarks.md (ROUNDS=5 SECONDS=4): 5 minutes, on an idle machine
+	@scripts/bootstrap.sh wrk
+	@python -m services.gen_model --if-needed
+	@python -m bench.service $(if $(ROUNDS),--rounds='$(ROUNDS)') $(if $(SECONDS),--seconds='$(SECONDS)')
+	@python -m bench.stack $(if $(ROUNDS),--rounds='$(ROUNDS)') $(if $(SECONDS),--seconds='$(SECONDS)')

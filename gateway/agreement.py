@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway import nginx_files, processes, scrape_targets
-from gateway.errors import Place
+from gateway.errors import Place, TopologyError
 from gateway.nginx_files import Directive, Server, Upstream
 from gateway.processes import Declared, DeclaredInstance, Port
 from gateway.topology import HOST
@@ -236,12 +236,16 @@ def _grafana(root: Path, declared: Declared) -> Iterator[Disagreement]:
     for pattern, spelling, process in _GRAFANA_PORTS:
         port = declared.port_of(process).number
         for path in sorted((root / "monitoring/grafana").glob(pattern)):
-            text = path.read_text(encoding="utf-8")
+            file = path.relative_to(root).as_posix()
+            try:
+                text = path.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                problem = f"cannot be read ({error})"
+                raise TopologyError(Place(file), problem, "restore the file") from None
             for match in spelling.finditer(text):
                 if match[1] != str(port):
                     line = text.count("\n", 0, match.start(1)) + 1
-                    place = Place(path.relative_to(root).as_posix(), line)
-                    yield _differs(place, f"port of {process}", str(port), match[1])
+                    yield _differs(Place(file, line), f"port of {process}", str(port), match[1])
 
 
 def _workload_path(root: Path, nginx: tuple[Directive, ...]) -> Iterator[Disagreement]:

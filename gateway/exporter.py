@@ -56,7 +56,9 @@ class GatewayCollector(Collector):
         self._tally = tally
         self._certificate = certificate
         self._status_port = status_port
-        self._said = ""
+        # What was said last about the log and about the state, so that it is said once.
+        self._log_problem = ""
+        self._state_problem = ""
 
     def collect(self) -> Iterator[Metric]:
         """The metrics now. A log that cannot be read leaves the counts as they are."""
@@ -67,28 +69,29 @@ class GatewayCollector(Collector):
 
     def advance(self, seconds: float) -> bool:
         """Count new lines for about that long; whether there were no more of them."""
+        finished, problem = True, ""
         try:
             finished = self._tally.advance(seconds)
         except OSError as error:
-            self._say_once(f"the access log cannot be read: {error}")
-            return True
-        self._said = ""
+            problem = f"the access log cannot be read: {error}"
+        if problem and problem != self._log_problem:
+            _say(problem)
+        self._log_problem = problem
         return finished
 
     def refresh(self) -> None:
         """Store the counts and look at the certificate: what may take long."""
+        problem = ""
         try:
             self._tally.save()
         except OSError as error:
-            self._say_once(f"the counts cannot be stored: {error}")
-        problem = self._certificate.refresh()
-        if problem is not None:
+            problem = f"the counts cannot be stored: {error}"
+        if problem and problem != self._state_problem:
             _say(problem)
-
-    def _say_once(self, message: str) -> None:
-        if message != self._said:
-            self._said = message
-            _say(message)
+        self._state_problem = problem
+        certificate_problem = self._certificate.refresh()
+        if certificate_problem is not None:
+            _say(certificate_problem)
 
 
 # Not http.server.HTTPServer, which looks up the name of the machine before it listens.

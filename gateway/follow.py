@@ -149,7 +149,7 @@ class Follower:
             if log is not None:
                 found = True
                 # Where somebody counts upwards, a lower number means an older file.
-                latest_first = [later for later in files[:index] if log.is_not_after(later)]
+                latest_first = [later for later in files[:index] if log.is_before(later)]
                 if keep:
                     self._logs.append(log)
                 else:

@@ -18,6 +18,9 @@ HEAD_BYTES = 128
 """The start of a file by which it is recognised: time and request id are within it."""
 
 
+_TIME = re.compile(rb'\{"time":"([0-9]+\.[0-9]+)"')
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
     """How far a log has been read, to be stored with `to_json`."""
@@ -113,12 +116,19 @@ class OpenLog:
         """Whether no folder holds the file any more."""
         return os.fstat(self._descriptor).st_nlink == 0
 
-    def is_not_after(self, path: Path) -> bool:
-        """Whether this file was last written to before `path` was, or about then."""
+    def is_before(self, path: Path) -> bool:
+        """Whether the first request in this file is not later than the first one in `path`.
+
+        True also if one of them does not start with a request. Not by the time of the last
+        change: after a rotation nginx may write to the old file later than to the new one.
+        """
+        mine = _first_time(os.pread(self._descriptor, HEAD_BYTES, 0))
         try:
-            return os.fstat(self._descriptor).st_mtime_ns <= path.stat().st_mtime_ns
+            with path.open("rb") as file:
+                other = _first_time(file.read(HEAD_BYTES))
         except FileNotFoundError:
             return False
+        return mine is None or other is None or mine <= other
 
     def close(self) -> None:
         """Give the file back. Nothing else may be called afterwards."""
@@ -190,6 +200,11 @@ def _open(path: Path) -> int:
         return descriptor
     os.close(descriptor)
     raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
+def _first_time(head: bytes) -> float | None:
+    found = _TIME.match(head)
+    return None if found is None else float(found[1])
 
 
 def _count(value: dict[object, object], key: str) -> int:

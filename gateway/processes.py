@@ -45,6 +45,8 @@ class DeclaredInstance:
 class Declared:
     """The part of process-compose.yaml that other files repeat."""
 
+    names: tuple[str, ...]
+    """Every process, in the order of the file."""
     instances: tuple[DeclaredInstance, ...]
     commands: dict[str, Port]
     """Port in the command line, by process name."""
@@ -80,7 +82,7 @@ def read_processes(root: Path) -> Declared:
     if not instances:
         problem = "no process has an INSTANCE in its environment"
         raise TopologyError(Place(FILE), problem, "declare at least one instance")
-    return Declared(tuple(instances), commands, probes)
+    return Declared(tuple(processes), tuple(instances), commands, probes)
 
 
 def _environment(process: Entry) -> dict[str, tuple[str, Place]]:

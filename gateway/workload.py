@@ -48,10 +48,11 @@ class Corpus:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One request whose answer is known."""
+    """One request to try the model with."""
 
     text: str
     answer: Any
+    """The answer that is expected; None where any will do."""
     debug_only: str | None
     """Pointer to a part of the body that v2 gives and v1 never does."""
 
@@ -177,10 +178,10 @@ def _corpus(root: Path, entry: Entry) -> Corpus:
 
 def _example(entry: Entry) -> Example:
     _only(entry, ("text", "answer", "debug_only"))
-    pointer = entry.get("debug_only")
+    pointer, answer = entry.get("debug_only"), entry.get("answer")
     return Example(
         text=entry.require("text").text(),
-        answer=entry.require("answer").plain(),
+        answer=None if answer is None else answer.plain(),
         debug_only=None if pointer is None else _pointer(pointer),
     )
 

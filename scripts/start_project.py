@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
+from gateway.agreement import agreement
 from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
+from gateway.offers import MetricsOffer, metrics_offers
+from gateway.processes import read_processes
 from gateway.settings import DEMO_PASSWORD, Settings, load_settings
 from gateway.supervisor import SOCKET, Process, Supervisor, ready
 from gateway.topology import Topology, load_topology
-from scripts import stack
+from gateway.workload import load_workload
+from scripts import leftovers, port_check, stack
 
 ROOT = Path(__file__).resolve().parent.parent
+LOCK = Path("var/run/start.lock")
 READY_TIMEOUT_S = 90.0
+# A process-compose that was launched a moment ago has no socket yet.
+SUPERVISOR_TIMEOUT_S = 10.0
+
+
+class _Refused(Exception):
+    """The workspace cannot be started. The last of the lines says what it comes to."""
+
+    def __init__(self, code: ExitCode, *lines: str) -> None:
+        super().__init__(*lines)
+        self.code, self.lines = code, lines
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: like Ctrl-C, but only this process was told."""
 
 
 def main() -> int:
@@ -24,47 +48,99 @@ def main() -> int:
     os.chdir(ROOT)
     begun = time.monotonic()
     try:
-        settings = load_settings(ROOT, os.environ)
-        topology = load_topology(ROOT, settings)
+        with _alone():
+            settings = load_settings(ROOT, os.environ)
+            topology = load_topology(ROOT, settings)
+            path = load_workload(ROOT).path
+            processes = _bring_up(settings, topology)
     except ConfigurationError as error:
-        return _fail(str(error), ExitCode.USAGE)
+        return _fail(ExitCode.USAGE, str(error))
+    except stack.StackError as error:
+        return _fail(error.code, str(error))
+    except _Refused as refused:
+        return _fail(refused.code, *refused.lines)
+    _say(f"ready after {time.monotonic() - begun:.1f} s")
+    sys.stdout.write(_summary(settings, path, topology, processes))
+    return ExitCode.PASS
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let two of these commands in one folder work one after the other."""
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    # The kernel lets go of it when we end, however we end.
+    with LOCK.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _say("waiting for another start of this folder to end")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _bring_up(settings: Settings, topology: Topology) -> tuple[Process, ...]:
     supervisor = Supervisor(ROOT / SOCKET)
-    was_running = supervisor.alive()
+    was_running = _is_running(supervisor)
     if was_running:
         _say("the workspace runs already")
         for process in ready(supervisor.processes()).failed:
             _say(f"starting {process.name}, which had stopped")
             supervisor.start(process.name)
     else:
-        environ = _environ(settings)
-        for title, module, arguments in (
-            ("models", "services.gen_model", ["--if-needed"]),
-            ("files", "gateway.prepare", []),
-        ):
-            if code := _run(title, module, arguments, environ):
-                return code
-        SOCKET.unlink(missing_ok=True)  # left by a machine that went down
-        if taken := _taken_ports(topology):
-            return _fail(
-                f"port {taken[0]} is in use by another program: stop it, or give the port in "
-                ".env (gateway) or process-compose.yaml another number",
-                ExitCode.FAILED,
-            )
-        try:
-            stack.launch(ROOT, environ)
-        except stack.StackError as error:
-            return _fail(str(error), ExitCode.FAILED)
+        _launch(settings, topology)
     try:
-        processes = _wait(supervisor, was_running)
+        return _wait(supervisor, was_running)
     except stack.StackError as error:
         if was_running:
-            return _fail(str(error), ExitCode.FAILED)
+            raise
         if supervisor.alive():
             stack.stop(supervisor)
-        return _fail(f"{error}; everything was stopped again", ExitCode.FAILED)
-    _say(f"ready after {time.monotonic() - begun:.1f} s")
-    sys.stdout.write(_summary(settings, topology, processes))
-    return ExitCode.PASS
+        raise stack.StackError(f"{error}; everything was stopped again", error.code) from None
+
+
+def _is_running(supervisor: Supervisor) -> bool:
+    """Whether process-compose answers; one that is just starting is waited for."""
+    if supervisor.alive():
+        return True
+    if not (found := leftovers.supervisors(ROOT)):
+        return False
+    if stack.wait_until(supervisor.alive, SUPERVISOR_TIMEOUT_S):
+        return True
+    raise stack.StackError(
+        f"process-compose (pid {found[0].pid}) runs in this folder but does not answer on "
+        f"{SOCKET}: end it with `kill {found[0].pid}` and start again"
+    )
+
+
+def _launch(settings: Settings, topology: Topology) -> None:
+    _require_agreement()
+    if left := leftovers.leftovers(ROOT):
+        names = ", ".join(f"{entry.name} ({entry.pid})" for entry in left)
+        _say(f"ending what a killed process-compose left behind: {names}")
+        leftovers.end(left)
+    environ = _environ(settings)
+    _require_ports(settings, topology, environ["PATH"])
+    if "model" in read_processes(ROOT).names:  # an application of one's own has none to train
+        _run("models", "services.gen_model", ["--if-needed"], environ)
+    _run("files", "gateway.prepare", [], environ)
+    SOCKET.unlink(missing_ok=True)  # left by a machine that went down
+    stack.launch(ROOT, environ)
+
+
+def _require_agreement() -> None:
+    """Raise unless the files that repeat a port or a path repeat it correctly."""
+    if differences := agreement(ROOT):
+        count = "1 line does" if len(differences) == 1 else f"{len(differences)} lines do"
+        summary = f"{count} not say what process-compose.yaml says: correct what is listed above"
+        raise _Refused(ExitCode.USAGE, *map(str, differences), f"{summary}; nothing was started")
+
+
+def _require_ports(settings: Settings, topology: Topology, path: str) -> None:
+    """Raise unless every port can be had."""
+    wanted = port_check.needs(settings, topology, path)
+    if taken := port_check.refusals(ROOT, wanted, os.environ):
+        count = "1 port is" if len(taken) == 1 else f"{len(taken)} ports are"
+        raise _Refused(ExitCode.FAILED, *taken, f"{count} taken; nothing was started")
 
 
 def _environ(settings: Settings) -> dict[str, str]:
@@ -80,30 +156,27 @@ def _environ(settings: Settings) -> dict[str, str]:
     }
 
 
-def _run(title: str, module: str, arguments: list[str], environ: dict[str, str]) -> int:
+def _run(title: str, module: str, arguments: Sequence[str], environ: dict[str, str]) -> None:
+    """Run a step of the preparation, which says itself why it fails. Raises _Refused."""
     begun = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        cwd=ROOT,
-        env=environ,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-    if done.returncode == 0:
-        _say(f"{title:<12} {time.monotonic() - begun:5.1f} s")
-    return done.returncode
-
-
-def _taken_ports(topology: Topology) -> list[int]:
-    ports = [
-        topology.https_port,
-        topology.http_port,
-        topology.status_port,
-        *(instance.port for instance in topology.instances),
-        topology.exporter_port,
-        topology.prometheus_port,
-    ]
-    return [port for port in ports if stack.listening(port)]
+    command = [sys.executable, "-m", module, *arguments]
+    with subprocess.Popen(command, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL) as step:
+        try:
+            code = step.wait()
+        except _Terminated:
+            step.terminate()
+            raise
+        except KeyboardInterrupt:
+            # The terminal has told the step as well, and it tidies up. (Popen would leave.)
+            step.wait()
+            raise
+    if code == ExitCode.INTERRUPTED or code == -signal.SIGINT:
+        raise KeyboardInterrupt
+    if code != 0:
+        # Its last line is the reason and stays the last one.
+        known = code in list(ExitCode)
+        raise _Refused(ExitCode(code) if known else ExitCode.FAILED)
+    _say(f"{title:<12} {time.monotonic() - begun:5.1f} s")
 
 
 def _wait(supervisor: Supervisor, was_running: bool) -> tuple[Process, ...]:
@@ -120,10 +193,12 @@ def _wait(supervisor: Supervisor, was_running: bool) -> tuple[Process, ...]:
     return processes
 
 
-def _summary(settings: Settings, topology: Topology, processes: tuple[Process, ...]) -> str:
+def _summary(
+    settings: Settings, path: str, topology: Topology, processes: tuple[Process, ...]
+) -> str:
     suffix = "" if settings.http_port == 80 else f":{settings.http_port}"
     rows = [
-        ("Gateway", f"{settings.url}/predict   login {settings.user}:{_shown(settings)}"),
+        ("Gateway", f"{settings.url}{path}   login {settings.user}:{_shown(settings)}"),
         ("", f"http://localhost{suffix} redirects to it"),
         ("Prometheus", f"http://localhost:{topology.prometheus_port}"),
     ]
@@ -132,6 +207,9 @@ def _summary(settings: Settings, topology: Topology, processes: tuple[Process, .
         rows.append(("Grafana", f"http://localhost:{topology.grafana_port}   login admin:admin"))
     else:
         rows.append(("Grafana", stack.last_words("grafana")))
+    offers = metrics_offers(topology)
+    if without := [name for name, offer in offers.items() if offer is MetricsOffer.NOT_OFFERED]:
+        rows.append(("Metrics", f"not offered by {', '.join(without)}: no /metrics there"))
     lines = [f"{name:<12}{value}" for name, value in rows]
     lines += [
         "",
@@ -153,14 +231,21 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
-def _fail(reason: str, code: ExitCode) -> int:
-    _say(reason)
+def _fail(code: ExitCode, *lines: str) -> int:
+    for line in lines:
+        _say(line)
     return code
 
 
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise _Terminated
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         code = main()
     except KeyboardInterrupt:
-        code = _fail("interrupted; make stop-project stops what was started", ExitCode.INTERRUPTED)
+        reason = "interrupted; run it again to carry on, or make stop-project to stop what runs"
+        code = _fail(ExitCode.INTERRUPTED, reason)
     raise SystemExit(code)

@@ -24,7 +24,7 @@ from scripts.stack import search_path
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "var/test"
 NOBODY = 65534
-ROOMS = ("services", "gateway", "probes", "rollout", "dashboard", "scripts", "tests")
+ROOMS = ("services", "gateway", "probes", "rollout", "dashboard", "scripts", "bench", "tests")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ Counts = tuple[int, int, str]
 
 def lint() -> Counts:
     """Style, types and import contracts: each program counts as one check."""
-    scripts = [str(path) for path in sorted(ROOT.glob("scripts/*.sh"))] + [".ci/run"]
+    scripts = [str(path) for path in sorted(ROOT.glob("scripts/*.*sh"))] + [".ci/run"]
     commands = (
         ["ruff", "check", "--quiet", "."],
         ["ruff", "format", "--check", "--quiet", "."],

@@ -115,7 +115,7 @@ def _predict_v2(
 ) -> Callable[[PredictRequest], Awaitable[PredictionV2]]:
     async def predict(request: PredictRequest) -> PredictionV2:
         """The most probable class of the sentence, how sure the model is, and why."""
-        score = scorer.score(request.sentence)
+        score, explanation = scorer.score_and_explain(request.sentence)
         metrics.count_prediction[score.label]()
         return PredictionV2(
             prediction=score.label,
@@ -123,10 +123,7 @@ def _predict_v2(
             prediction_proba_dict=dict(zip(scorer.classes, score.probabilities, strict=True)),
             confidence=max(score.probabilities),
             known_tokens=score.known_tokens,
-            explanation=[
-                TokenWeight(token=token, weight=weight)
-                for token, weight in scorer.explain(request.sentence)
-            ],
+            explanation=[TokenWeight(token=token, weight=weight) for token, weight in explanation],
             model=digest,
         )
 

@@ -2,7 +2,10 @@
 
     manifest.json   what the model is made of, and the sha256 of every file
     model.folded    the tables that are served
-    model.joblib    the scikit-learn pipeline they come from; never loaded here
+    model.joblib    the scikit-learn pipeline they come from; not loaded here
+
+A model that could not be turned into tables has no model.folded: its manifest names
+the backend `sklearn`, and the pipeline itself answers.
 
 A manifest names every file with its sha256, so that the first 12 digits of the
 manifest's own digest name the model.
@@ -13,12 +16,15 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final
 
-from services.folded import FoldedError, decode
-from services.scorer import FoldedScorer
+from services.folded import decode
+from services.ngram_scorer import NgramScorer
+from services.ngrams import Ngrams
+from services.scorer import FoldedScorer, Scorer
 
 MANIFEST: Final = "manifest.json"
 FOLDED: Final = "model.folded"
@@ -27,6 +33,22 @@ FORMAT: Final = 1
 DIGEST_LENGTH: Final = 12
 
 _RETRAIN: Final = "run `make gen-model` to train it again"
+_ADOPT_AGAIN: Final = "run `make adopt` again, or `make gen-model` for the shipped model"
+
+
+class Backend(StrEnum):
+    """What answers for a model."""
+
+    FOLDED = "folded"
+    SKLEARN = "sklearn"
+
+
+class Origin(StrEnum):
+    """Where a model comes from. Only a shipped one is trained anew without being asked."""
+
+    SHIPPED = "shipped"
+    OWN_DATA = "own data"
+    ADOPTED = "adopted"
 
 
 class ArtefactError(Exception):
@@ -40,7 +62,7 @@ class Artefact:
     version: str
     digest: str
     manifest: dict[str, Any]
-    scorer: FoldedScorer
+    scorer: Scorer
 
 
 def load(model_dir: Path) -> Artefact:
@@ -49,19 +71,30 @@ def load(model_dir: Path) -> Artefact:
     Raises ArtefactError naming the file, and both digests where the content differs.
     """
     manifest, digest = read_manifest(model_dir)
-    if manifest["backend"] != "folded":
-        raise ArtefactError(
-            f"{model_dir / MANIFEST}: backend {manifest['backend']!r} is not known to this version"
-        )
+    remedy = _remedy(manifest)
+    served = FOLDED if manifest["backend"] == Backend.FOLDED else PIPELINE
     for name, entry in manifest["files"].items():
-        if name != FOLDED:
-            _verify(model_dir / name, entry)
-    tables = _verified(model_dir / FOLDED, manifest["files"][FOLDED])
+        if name != served:
+            _verify(model_dir / name, entry, remedy)
+    content = _verified(model_dir / served, manifest["files"][served], remedy)
     try:
-        scorer = FoldedScorer(decode(tables))
-    except FoldedError as error:
-        raise ArtefactError(f"{model_dir / FOLDED}: {error}; {_RETRAIN}") from error
+        scorer = folded_scorer(content) if served == FOLDED else _sklearn_scorer(content)
+    except ValueError as error:
+        raise ArtefactError(f"{model_dir / served}: {error}; {remedy}") from error
     return Artefact(manifest["version"], digest, manifest, scorer)
+
+
+def folded_scorer(content: bytes) -> Scorer:
+    """The scorer for the bytes of a folded artefact. Raises FoldedError."""
+    folded = decode(content)
+    return (NgramScorer if isinstance(folded.analysis, Ngrams) else FoldedScorer)(folded)
+
+
+def _sklearn_scorer(content: bytes) -> Scorer:
+    # Only here: it costs a process 100 MB, which a folded model must not pay.
+    from services.sklearn_backend import SklearnScorer, load_pipeline
+
+    return SklearnScorer(load_pipeline(content))
 
 
 def read_manifest(model_dir: Path) -> tuple[dict[str, Any], str]:
@@ -92,10 +125,30 @@ def _check(path: Path, manifest: Any) -> None:
         not isinstance(manifest.get("version"), str)
         or not isinstance(manifest.get("backend"), str)
         or not isinstance(files, dict)
-        or FOLDED not in files
         or not all(_is_entry(name, entry) for name, entry in files.items())
     ):
         raise ArtefactError(f"{path} lacks version, backend or files; {_RETRAIN}")
+    if manifest["backend"] not in list(Backend):
+        raise ArtefactError(f"{path}: backend {manifest['backend']!r} is not known to this version")
+    served = FOLDED if manifest["backend"] == Backend.FOLDED else PIPELINE
+    if served not in files:
+        raise ArtefactError(f"{path} lacks version, backend or files; {_RETRAIN}")
+
+
+def origin_of(manifest: dict[str, Any]) -> Origin:
+    """Where the model of a manifest comes from."""
+    given = manifest.get("origin")
+    return Origin(given) if given in list(Origin) else Origin.SHIPPED
+
+
+def file_entry(path: Path) -> dict[str, Any]:
+    """What a manifest says of one of its files."""
+    content = path.read_bytes()
+    return {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+
+
+def _remedy(manifest: dict[str, Any]) -> str:
+    return _ADOPT_AGAIN if origin_of(manifest) is Origin.ADOPTED else _RETRAIN
 
 
 def _is_entry(name: str, entry: Any) -> bool:
@@ -107,36 +160,36 @@ def _is_entry(name: str, entry: Any) -> bool:
     )
 
 
-def _verify(path: Path, entry: dict[str, Any]) -> None:
+def _verify(path: Path, entry: dict[str, Any], remedy: str) -> None:
     """Check a file that is not used here, without holding it in memory."""
-    with _opened(path) as file:
+    with _opened(path, remedy) as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    _compare(path, entry, found)
+    _compare(path, entry, found, remedy)
 
 
-def _verified(path: Path, entry: dict[str, Any]) -> bytes:
+def _verified(path: Path, entry: dict[str, Any], remedy: str) -> bytes:
     """The content of a file, once it is what the manifest says.
 
     The same bytes are verified and used: a file that changes in between is no risk.
     """
-    with _opened(path) as file:
+    with _opened(path, remedy) as file:
         content = file.read()
-    _compare(path, entry, hashlib.sha256(content).hexdigest())
+    _compare(path, entry, hashlib.sha256(content).hexdigest(), remedy)
     return content
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BufferedReader]:
+def _opened(path: Path, remedy: str) -> Iterator[BufferedReader]:
     try:
         with path.open("rb") as file:
             yield file
     except OSError as error:
-        raise ArtefactError(f"{path}: {error.strerror}; {_RETRAIN}") from error
+        raise ArtefactError(f"{path}: {error.strerror}; {remedy}") from error
 
 
-def _compare(path: Path, entry: dict[str, Any], found: str) -> None:
+def _compare(path: Path, entry: dict[str, Any], found: str, remedy: str) -> None:
     if found != entry["sha256"]:
         raise ArtefactError(
             f"{path} does not match its manifest: expected sha256 {entry['sha256']}, "
-            f"found {found}; do not use it, {_RETRAIN}"
+            f"found {found}; do not use it, {remedy}"
         )

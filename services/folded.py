@@ -19,6 +19,8 @@ from array import array
 from dataclasses import dataclass
 from typing import Any, Final
 
+from services.ngrams import Ngrams, from_header
+
 MAGIC: Final = b"FOLDED\x01\n"
 _LENGTH: Final = struct.Struct("<I")
 _SEPARATOR: Final = "\n"
@@ -32,6 +34,9 @@ class FoldedError(ValueError):
 class Folded:
     """The tables of one model with K classes.
 
+    `analysis` names one of `services.tokens.ANALYSES`, or holds the settings of a
+    vectorizer of scikit-learn.
+
     All logits are relative to the first class, whose own is 0. For a text with
     terms t of count c(t), with f(t) = 1 + ln c(t), the logit of class k is
 
@@ -40,10 +45,11 @@ class Folded:
     plus, where there is a lexicon, its four sums of valences, each divided by
     sqrt(tokens + 4), times `lexicon_weights[k]`. The four are: positive, negative,
     positive after a negator, negative after a negator. `intercepts`, `weights` and
-    `lexicon_weights` have K - 1 entries: the first class has none.
+    `lexicon_weights` have K - 1 entries: the first class has none. (With the settings
+    of a vectorizer, f and the norm are what those say.)
     """
 
-    analysis: str
+    analysis: str | Ngrams
     classes: tuple[str, ...]
     intercepts: tuple[float, ...]
     terms: list[str]
@@ -61,8 +67,9 @@ def encode(folded: Folded) -> bytes:
     terms = _SEPARATOR.join(folded.terms)
     if terms.count(_SEPARATOR) != len(folded.terms) - 1 or "" in folded.terms:
         raise FoldedError("a term is empty or holds a line feed")
+    analysis = folded.analysis
     header = {
-        "analysis": folded.analysis,
+        "analysis": analysis.as_header() if isinstance(analysis, Ngrams) else analysis,
         "classes": folded.classes,
         "intercepts": folded.intercepts,
         "terms": len(folded.terms),
@@ -98,8 +105,9 @@ def decode(content: bytes) -> Folded:
         columns = [
             _native(view[end + k * width : end + (k + 1) * width]) for k in range(len(classes))
         ]
+        analysis = header["analysis"]
         return Folded(
-            analysis=header["analysis"],
+            analysis=from_header(analysis) if isinstance(analysis, dict) else analysis,
             classes=classes,
             intercepts=tuple(header["intercepts"]),
             terms=terms,

@@ -53,7 +53,11 @@ class TokenWeight:
 
     token: str
     weight: Annotated[
-        float, Field(description="Log-odds, positive minus negative, added by the token.")
+        float,
+        Field(
+            description="Log-odds added by the token: of positive against negative, or, where a "
+            "model has other classes, of the answer against the second most probable class."
+        ),
     ]
 
 
@@ -66,11 +70,18 @@ class PredictionV2(Prediction):
     ]
     confidence: Annotated[float, Field(ge=0, le=1, description="The highest probability.")]
     known_tokens: Annotated[
-        int,
-        Field(ge=0, description="Tokens that the model knows. With 0 only the prior decides."),
+        Annotated[int, Field(ge=0)] | None,
+        Field(
+            description="Tokens that the model knows. With 0 only the prior decides. null for a "
+            "model without a vocabulary of words."
+        ),
     ]
     explanation: Annotated[
-        list[TokenWeight], Field(description="The strongest tokens, in the order of the text.")
+        list[TokenWeight],
+        Field(
+            description="The strongest tokens, in the order of the text. Empty where the model "
+            "cannot say: no known token, or served by scikit-learn itself."
+        ),
     ]
     model: Annotated[str, Field(description="First 12 hex digits of the manifest's SHA-256.")]
 

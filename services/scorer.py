@@ -18,6 +18,8 @@ from services.tokens import ANALYSES, MARK, pairs
 MOST_EXPLAINED: Final = 50
 """At most this many tokens are listed in an explanation."""
 
+SENTIMENT: Final = frozenset({"negative", "neutral", "positive"})
+
 UNKNOWN_LABEL: Final = "neutral"
 """The answer to a text of which the model knows no token, where it is a class."""
 
@@ -29,12 +31,13 @@ class Score(NamedTuple):
 
     `probabilities` are in the order of the scorer's classes and sum to 1.
     `known_tokens` is the number of tokens that the model has a weight for; at 0 the
-    probabilities are only the shares of the classes in the training data.
+    probabilities are only the shares of the classes in the training data. It is None
+    for a model without a vocabulary to look in.
     """
 
     label: str
     probabilities: tuple[float, ...]
-    known_tokens: int
+    known_tokens: int | None
 
 
 class Scorer(Protocol):
@@ -48,7 +51,57 @@ class Scorer(Protocol):
         """The answer to a text; every string has one, the empty one too."""
 
     def explain(self, text: str) -> Explanation:
-        """Tokens in text order with their log-odds, positive minus negative."""
+        """Tokens in text order with the log-odds that they add; see `Contrast`.
+
+        Empty for a model that cannot tell.
+        """
+
+    def score_and_explain(self, text: str) -> tuple[Score, Explanation]:
+        """Both at once, which is cheaper than one after the other."""
+
+
+class Contrast:
+    """Which two classes an explanation is about, as indices: the one for, the one against.
+
+    For sentiment (classes among negative, neutral and positive) always positive
+    against negative, so that signs mean the same in every answer. For any other
+    classes the most probable against the second: why this and not that.
+    """
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        self._fixed: tuple[int, int] | None = None
+        if {"negative", "positive"} <= set(classes) <= SENTIMENT:
+            self._fixed = classes.index("positive"), classes.index("negative")
+
+    def of(self, logits: Sequence[float]) -> tuple[int, int]:
+        """The two classes for a text with these logits; of equals the first."""
+        if self._fixed:
+            return self._fixed
+        first, second = sorted(range(len(logits)), key=lambda k: -logits[k])[:2]
+        return first, second
+
+
+def softmax(logits: Sequence[float]) -> tuple[float, ...]:
+    """Probabilities from logits."""
+    highest = max(logits)
+    powers = [math.exp(logit - highest) for logit in logits]
+    total = sum(powers)
+    return tuple([power / total for power in powers])
+
+
+def difference(relative: Sequence[float], pair: tuple[int, int]) -> float:
+    """Of the two classes, from values relative to the first class, which has none."""
+    plus, minus = pair
+    return (relative[plus - 1] if plus else 0.0) - (relative[minus - 1] if minus else 0.0)
+
+
+def strongest(tokens: Sequence[str], weights: Sequence[float]) -> Explanation:
+    """The explanation from one weight a token: without zeros, in text order."""
+    listed = [position for position, weight in enumerate(weights) if weight]
+    if len(listed) > MOST_EXPLAINED:
+        listed.sort(key=lambda position: -abs(weights[position]))
+        listed = sorted(listed[:MOST_EXPLAINED])
+    return [(tokens[position], weights[position]) for position in listed]
 
 
 class _Known(NamedTuple):
@@ -73,14 +126,12 @@ class FoldedScorer:
     """Scores texts with the tables of one model.
 
     Explanations are exact: `bias` and the contributions of all tokens add up to the
-    difference of two logits, those of the classes named positive and negative, or
-    else of the last and the first class. `bias` is that difference for a text
-    without a known token.
+    difference of two logits, those of the classes that `Contrast` names.
     """
 
     def __init__(self, folded: Folded) -> None:
         """Raises FoldedError for an analysis that this version does not have."""
-        if folded.analysis not in ANALYSES:
+        if not isinstance(folded.analysis, str) or folded.analysis not in ANALYSES:
             raise FoldedError(f"unknown analysis {folded.analysis!r}")
         self._analysis: Final = ANALYSES[folded.analysis]
         self._column: Final = dict(zip(folded.terms, range(len(folded.terms)), strict=True))
@@ -90,10 +141,7 @@ class FoldedScorer:
         self._lexicon: Final = folded.lexicon
         self._lexicon_weights: Final = folded.lexicon_weights
         self._classes: Final = folded.classes
-        named = {"negative", "positive"} <= set(folded.classes)
-        self._plus: Final = folded.classes.index("positive") if named else len(folded.classes) - 1
-        self._minus: Final = folded.classes.index("negative") if named else 0
-        self.bias: Final = self._difference(folded.intercepts)
+        self._contrast: Final = Contrast(folded.classes)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -102,20 +150,27 @@ class FoldedScorer:
 
     def score(self, text: str) -> Score:
         """The answer to a text; every string has one, the empty one too."""
-        return self._score(self._look_up(text))
+        known = self._look_up(text)
+        return self._score(known, self._logits(known))
 
     def explain(self, text: str) -> Explanation:
-        """Tokens in text order with their log-odds, positive minus negative.
+        """Tokens in text order with the log-odds that they add; see `Contrast`.
 
         The contribution of a pair of tokens is split between the two. Tokens without
         any are left out; of more than `MOST_EXPLAINED` the strongest are given.
         """
-        return self._explain(self._look_up(text))
+        known = self._look_up(text)
+        return self._explain(known, self._logits(known))
 
     def score_and_explain(self, text: str) -> tuple[Score, Explanation]:
         """Both at once, which is cheaper than one after the other."""
         known = self._look_up(text)
-        return self._score(known), self._explain(known)
+        logits = self._logits(known)
+        return self._score(known, logits), self._explain(known, logits)
+
+    def bias(self, text: str) -> float:
+        """The log-odds, for the two classes that explain a text, without any known token."""
+        return difference(self._intercepts, self._contrast.of(self._logits(self._look_up(text))))
 
     def _look_up(self, text: str) -> _Known:
         column = self._column.get
@@ -133,16 +188,13 @@ class FoldedScorer:
             count += sum(column(tokens[position]) is None for position, _ in valences)
         return _Known(tokens, negated, columns, valences, count)
 
-    def _score(self, known: _Known) -> Score:
-        logits = self._logits(known)
-        highest = max(logits)
-        powers = [math.exp(logit - highest) for logit in logits]
-        total = sum(powers)
-        probabilities = tuple([power / total for power in powers])
+    def _score(self, known: _Known, logits: Sequence[float]) -> Score:
+        probabilities = softmax(logits)
         if known.known_tokens == 0 and UNKNOWN_LABEL in self._classes:
             return Score(UNKNOWN_LABEL, probabilities, 0)
         # The first of equals: ties go by the order of the classes.
-        return Score(self._classes[logits.index(highest)], probabilities, known.known_tokens)
+        best = logits.index(max(logits))
+        return Score(self._classes[best], probabilities, known.known_tokens)
 
     def _logits(self, known: _Known) -> list[float]:
         """Logits relative to the first class, whose own is 0."""
@@ -167,47 +219,35 @@ class FoldedScorer:
             total += (damped * damped - 1.0) * self._squares[i]
         return math.sqrt(total)
 
-    def _explain(self, known: _Known) -> Explanation:
+    def _explain(self, known: _Known, logits: Sequence[float]) -> Explanation:
         tokens = known.tokens
+        pair = self._contrast.of(logits)
         weights = [0.0] * len(tokens)
         if known.columns:
             unique, repeated = _counted(known.columns)
             norm = self._norm(unique, repeated)
-            share = {i: self._term(i) / norm for i in unique}
+            share = {i: difference([w[i] for w in self._weights], pair) / norm for i in unique}
             for several in repeated:
                 share[several.column] *= several.damped / several.times
             column = self._column.get
             for position, token in enumerate(tokens):
                 if (i := column(token)) is not None:
                     weights[position] += share[i]
-            for position, pair in enumerate(pairs(tokens)):
-                if (i := column(pair)) is not None:
+            for position, both in enumerate(pairs(tokens)):
+                if (i := column(both)) is not None:
                     weights[position] += share[i] / 2
                     weights[position + 1] += share[i] / 2
             for position in known.negated:
                 if (i := column(MARK + tokens[position])) is not None:
                     weights[position] += share[i]
         if known.valences:
-            by_feature = [self._difference(row) for row in zip(*self._lexicon_weights, strict=True)]
+            by_feature = [difference(r, pair) for r in zip(*self._lexicon_weights, strict=True)]
             divisor = lexicon.scale(len(tokens))
             marked = set(known.negated)
             for position, valence in known.valences:
                 feature = lexicon.feature_of(valence, position in marked)
                 weights[position] += by_feature[feature] * valence / divisor
-        listed = [position for position, weight in enumerate(weights) if weight]
-        if len(listed) > MOST_EXPLAINED:
-            listed.sort(key=lambda position: -abs(weights[position]))
-            listed = sorted(listed[:MOST_EXPLAINED])
-        return [(tokens[position], weights[position]) for position in listed]
-
-    def _term(self, column: int) -> float:
-        return self._difference([weights[column] for weights in self._weights])
-
-    def _difference(self, relative: Sequence[float]) -> float:
-        """Of two classes, from values relative to the first class."""
-        plus = relative[self._plus - 1] if self._plus else 0.0
-        minus = relative[self._minus - 1] if self._minus else 0.0
-        return plus - minus
+        return strongest(tokens, weights)
 
 
 def _counted(columns: list[int]) -> tuple[Sequence[int], Sequence[_Repeated]]:

@@ -9,7 +9,7 @@ import hashlib
 import html
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,15 +57,20 @@ def fold_of(digest: str, folds: int) -> int:
     return int(digest[8:16], 16) % folds
 
 
-def split(rows: Iterable[Row], excluded: frozenset[str]) -> Split:
+def split(
+    rows: Iterable[Row],
+    excluded: frozenset[str],
+    digest_of: Callable[[str], str] = text_digest,
+) -> Split:
     """Clean the rows and part them into training and held-out rows.
 
     Dropped are texts without a letter or digit, texts that other rows label
     differently, repetitions (the first stays) and texts whose digest is in
-    `excluded`, the sentences of another evaluation set.
+    `excluded`, the sentences of another evaluation set. Two texts are the same
+    where `digest_of` them is.
     """
-    keyed = [(text_digest(row.text), row) for row in rows]
-    empty = text_digest("")
+    keyed = [(digest_of(row.text), row) for row in rows]
+    empty = digest_of("")
     labels: dict[str, set[str]] = {}
     for digest, row in keyed:
         labels.setdefault(digest, set()).add(row.label)

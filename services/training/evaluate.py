@@ -6,7 +6,7 @@ What is served is what is measured: the first two go through the folded scorer.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from services.scorer import FoldedScorer
+from services.scorer import Scorer
 from services.training.cleaning import Row, fold_of, text_digest
 from services.training.metrics import (
     accuracy,
@@ -22,7 +22,7 @@ FOLDS: Final = 3
 Metrics = dict[str, float]
 
 
-def held_out_metrics(scorer: FoldedScorer, rows: Sequence[Row]) -> Metrics:
+def held_out_metrics(scorer: Scorer, rows: Sequence[Row]) -> Metrics:
     """Quality over all classes on rows that the model has not seen."""
     scores = [scorer.score(row.text) for row in rows]
     predicted = [score.label for score in scores]
@@ -30,7 +30,7 @@ def held_out_metrics(scorer: FoldedScorer, rows: Sequence[Row]) -> Metrics:
     return _all_classes(predicted, probabilities, [row.label for row in rows], scorer.classes)
 
 
-def uci_metrics(scorer: FoldedScorer, rows: Sequence[Row]) -> Metrics:
+def uci_metrics(scorer: Scorer, rows: Sequence[Row]) -> Metrics:
     """Quality on positive and negative sentences: the neutral class is left aside."""
     plus, minus = scorer.classes.index("positive"), scorer.classes.index("negative")
     positive = []

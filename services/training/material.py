@@ -5,8 +5,10 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from services.artefact import Origin
 from services.training.cleaning import Row, Split, split, text_digest
 from services.training.corpora import Corpus
+from services.training.own_data import own_split
 from services.training.provenance import uci_overlap
 
 
@@ -18,15 +20,18 @@ class Material:
     files: dict[str, str]
     split: Split
     lexicon: dict[str, float]
+    origin: Origin = Origin.SHIPPED
 
 
 def material_of(corpus: Corpus) -> Material:
     """Clean and split a corpus.
 
-    The sentences of the UCI set are never among the rows, whether or not that set
-    is on this machine.
+    The sentences of the UCI set are never among the shipped rows, whether or not that
+    set is on this machine. Models of one's own texts are not measured on it.
     """
-    return Material(corpus.name, corpus.files, split(corpus.rows, uci_overlap()), corpus.lexicon)
+    own = corpus.origin is Origin.OWN_DATA
+    rows = own_split(corpus.rows) if own else split(corpus.rows, uci_overlap())
+    return Material(corpus.name, corpus.files, rows, corpus.lexicon, corpus.origin)
 
 
 def held_out_csv(rows: Iterable[Row]) -> str:

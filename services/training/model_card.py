@@ -5,6 +5,7 @@ Every figure comes from the manifest or from the evaluation, none is typed here.
 
 from typing import Any, Final
 
+from services.artefact import Origin, origin_of
 from services.training.evaluation import Evaluation
 
 CARD: Final = "MODEL.md"
@@ -33,6 +34,16 @@ _SOURCES: Final = """\
 
 The licences are those of the packages. Whether they cover the texts inside has not been
 verified, so the data is fetched by its digest and not part of this repository.
+"""
+
+
+_OWN_DATA: Final = """\
+## Limits
+
+- Trained on texts of your own: what it knows is what is in them, and the held-out tenth
+  tells how good it is on more of the same. Not measured on any other set.
+- Words are what is between spaces and punctuation: languages without spaces do not suit it.
+  The lexicon of v2 and its list of negators are English.
 """
 
 
@@ -66,8 +77,7 @@ def model_card(manifest: dict[str, Any], digest: str, evaluation: Evaluation) ->
             "| --- | --- | --- | --- | --- | --- |",
             *figures,
             "",
-            _LIMITS,
-            _SOURCES,
+            *((_OWN_DATA,) if origin_of(manifest) is Origin.OWN_DATA else (_LIMITS, _SOURCES)),
         )
     )
 

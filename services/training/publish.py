@@ -9,13 +9,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from services.artefact import ArtefactError, read_manifest
+from services.artefact import ArtefactError, Origin, origin_of, read_manifest
 from services.training.provenance import code_digest, data_digest
 from services.training.recipes import Recipe
 
 _LOCK: Final = ".lock"
 _WORKSPACE: Final = ".training-"
 _RETIRED: Final = ".retired-"
+_SWAPPED: Final = ".swapped-"
+PREVIOUS: Final = ".previous"
+"""Ending of the folder that keeps the model which another one replaced."""
 
 
 def outdated(models_dir: Path, recipe: Recipe, files: dict[str, str]) -> str | None:
@@ -40,6 +43,15 @@ def outdated(models_dir: Path, recipe: Recipe, files: dict[str, str]) -> str | N
     if manifest.get("code") != code_digest():
         return "the code changed"
     return None
+
+
+def origin(models_dir: Path, version: str) -> Origin:
+    """Where the present model of a version comes from; shipped where there is none."""
+    try:
+        manifest, _ = read_manifest(models_dir / version)
+    except ArtefactError:
+        return Origin.SHIPPED
+    return origin_of(manifest)
 
 
 @contextmanager
@@ -71,18 +83,37 @@ def workspace(models_dir: Path) -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def publish(trained: Path, models_dir: Path, version: str) -> None:
+def publish(finished: Path, models_dir: Path, version: str, keep: bool = False) -> None:
     """Put a finished folder in the place of the version's present one.
 
     By renaming: a service that starts meanwhile finds the old folder, the new one or
-    (for the moment between two renames) none, but never half of each.
+    (for the moment between two renames) none, but never half of each. With `keep` the
+    present one becomes the previous one, which `undo` brings back.
     """
     place, retired = models_dir / version, models_dir / f"{_RETIRED}{version}"
+    previous = models_dir / f"{version}{PREVIOUS}"
+    keep = keep and place.exists()
+    if keep and previous.exists():
+        previous.rename(retired)
     if place.exists():
-        place.rename(retired)
-    trained.rename(place)
+        place.rename(previous if keep else retired)
+    finished.rename(place)
     if retired.exists():
         shutil.rmtree(retired)
+
+
+def undo(models_dir: Path, version: str) -> bool:
+    """Exchange the present model of a version with the previous one; False without one."""
+    place, previous = models_dir / version, models_dir / f"{version}{PREVIOUS}"
+    if not previous.is_dir():
+        return False
+    swapped = models_dir / f"{_SWAPPED}{version}"
+    if place.exists():
+        place.rename(swapped)
+    previous.rename(place)
+    if swapped.exists():
+        swapped.rename(previous)
+    return True
 
 
 def replace_text(path: Path, text: str) -> None:

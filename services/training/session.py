@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from services.artefact import load, read_manifest
+from services.artefact import Origin, load, read_manifest
 from services.training import evaluation
 from services.training.archives import UCI, DataMissing, Library
 from services.training.cleaning import Row, overlap, unique
@@ -17,10 +17,23 @@ from services.training.gates import GATES, Gate
 from services.training.material import Material, held_out_csv, material_of
 from services.training.model_card import CARD, model_card
 from services.training.provenance import validation_key
-from services.training.publish import exclusive, outdated, publish, replace_text, workspace
+from services.training.publish import (
+    exclusive,
+    origin,
+    outdated,
+    publish,
+    replace_text,
+    workspace,
+)
 from services.training.recipes import RECIPES, Recipe
 from services.training.workers import Job, progress
 from services.training.workers import run as run_workers
+
+_KEPT: Final = {
+    Origin.ADOPTED: "is an adopted model and stays",
+    Origin.OWN_DATA: "is trained on your own data and stays",
+}
+_BACK: Final = "replaces the adopted model; back to that: `make adopt UNDO=1 SLOT="
 
 
 class GateMissed(Exception):
@@ -74,14 +87,25 @@ class _Session:
         }
         self.trained: set[str] = set()
         self.missed: list[str] = []
+        # What others made is replaced when asked for, not in passing.
+        in_passing = options.if_needed and options.source.origin is Origin.SHIPPED
+        self.kept = {
+            recipe.version: there
+            for recipe in options.recipes
+            if (there := origin(options.models_dir, recipe.version)) is not Origin.SHIPPED
+            and in_passing
+        }
+        self.recipes = tuple(r for r in options.recipes if r.version not in self.kept)
         self.changed = False
 
     def run(self) -> None:
         """Do what is needed, in the order: train, measure, judge, publish."""
-        training = [recipe for recipe in self.options.recipes if self._must_train(recipe)]
-        validating = [recipe for recipe in self.options.recipes if self._must_validate(recipe)]
+        for version, there in self.kept.items():
+            self.say(f"{version} {_KEPT[there]}; `make gen-model` puts the shipped one back")
+        training = [recipe for recipe in self.recipes if self._must_train(recipe)]
+        validating = [recipe for recipe in self.recipes if self._must_validate(recipe)]
         material = None
-        if training or validating or not self.options.held_out.is_file():
+        if training or validating or self._must_write_held_out():
             material = self._material()
             self._work(training, validating, material)
         uci = self._uci_rows() if training or self.options.cross_validate else []
@@ -105,6 +129,14 @@ class _Session:
             self.say(f"{recipe.version}: {reason}")
         return reason is not None
 
+    def _must_write_held_out(self) -> bool:
+        if self.options.held_out.is_file():
+            return False
+        if Origin.OWN_DATA not in self.kept.values():
+            return True
+        self.say(f"{self.options.held_out} is missing: `make gen-model DATA=...` writes it again")
+        return False
+
     def _must_validate(self, recipe: Recipe) -> bool:
         known = self.evaluations[recipe.version].cross_validation
         return self.options.cross_validate and not (self.options.if_needed and known)
@@ -124,7 +156,7 @@ class _Session:
                 self.folder / recipe.version if recipe in training else None,
                 recipe in validating,
             )
-            for recipe in self.options.recipes
+            for recipe in self.recipes
             if recipe in training or recipe in validating
         ]
         if not jobs:
@@ -145,6 +177,9 @@ class _Session:
 
     def _uci_rows(self) -> list[Row]:
         """The UCI set; empty where it is not here and need not or cannot be fetched."""
+        if self.options.source.origin is not Origin.SHIPPED:
+            self.say("NOT MEASURED: the UCI set, which is for the shipped models")
+            return []
         library = self.options.library
         try:
             path = library.get(UCI) if self.options.cross_validate else library.present(UCI)
@@ -162,7 +197,7 @@ class _Session:
     def _measure(self, uci: Sequence[Row]) -> None:
         if not uci:
             return
-        for recipe in self.options.recipes:
+        for recipe in self.recipes:
             entry = self.evaluations[recipe.version]
             artefact = load(self._folder_of(recipe.version))
             measured = uci_metrics(artefact.scorer, uci)
@@ -170,7 +205,7 @@ class _Session:
             entry.model, entry.uci = artefact.digest, measured
 
     def _judge(self, material: Material | None, uci: Sequence[Row]) -> None:
-        for recipe in self.options.recipes:
+        for recipe in self.recipes:
             entry, gate = self.evaluations[recipe.version], self.options.gates[recipe.version]
             if uci and entry.uci:
                 self.missed += evaluation.missed_uci_gates(recipe.version, gate, entry.uci)
@@ -179,7 +214,7 @@ class _Session:
                     recipe.version, gate, entry.cross_validation
                 )
         v1, v2 = self.evaluations["v1"].uci, self.evaluations["v2"].uci
-        if uci and v1 and v2:
+        if uci and v1 and v2 and not self.kept:
             self.missed += evaluation.missed_uci_gain(v1, v2)
         if material and self.options.cross_validate:
             split = material.split
@@ -192,9 +227,13 @@ class _Session:
             replace_text(self.options.held_out, held_out_csv(material.split.held_out))
         if self.changed:
             for version in self.trained:
-                publish(self.folder / version, self.options.models_dir, version)
+                there = origin(self.options.models_dir, version)
+                keep = there is not Origin.SHIPPED  # the one of those is trained in a minute
+                if there is Origin.ADOPTED:
+                    self.say(f"{version}: {_BACK}{version}`")
+                publish(self.folder / version, self.options.models_dir, version, keep)
             write_evaluations(self.options.models_dir, self.evaluations)
-        for recipe in self.options.recipes:
+        for recipe in self.recipes:
             folder = self.options.models_dir / recipe.version
             manifest, digest = read_manifest(folder)
             entry = self.evaluations[recipe.version]

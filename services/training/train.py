@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -16,9 +16,9 @@ import sklearn
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
-from services.artefact import FOLDED, FORMAT, MANIFEST, PIPELINE
+from services.artefact import FOLDED, FORMAT, MANIFEST, PIPELINE, Backend, file_entry
 from services.folded import encode
-from services.scorer import FoldedScorer
+from services.scorer import FoldedScorer, Scorer
 from services.training.cleaning import Row
 from services.training.evaluate import held_out_metrics
 from services.training.fold import fold
@@ -55,10 +55,11 @@ def train(
     manifest = {
         "format": FORMAT,
         "version": recipe.version,
-        "backend": "folded",
+        "origin": material.origin.value,
+        "backend": Backend.FOLDED.value,
         "classes": list(folded.classes),
         "created": os.environ.get("SOURCE_DATE_EPOCH"),
-        "files": {name: _entry(folder / name) for name in (FOLDED, PIPELINE)},
+        "files": {name: file_entry(folder / name) for name in (FOLDED, PIPELINE)},
         "data": {
             "name": material.name,
             "files": material.files,
@@ -70,13 +71,18 @@ def train(
         "code": code_digest(),
         "recipe": asdict(recipe),
         "fit": {"terms": terms, "iterations": iterations, "seed": SEED},
-        "environment": _environment(),
+        "environment": environment(),
         "metrics": {"held_out": metrics},
         "probes": {"texts": len(PLAIN) + len(ODD), "digest": probe_digest(scorer)},
     }
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write manifest.json into a model's folder."""
     text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     (folder / MANIFEST).write_text(text, encoding="utf-8")
-    return manifest
 
 
 def folding_error(scorer: FoldedScorer, pipeline: Pipeline, rows: tuple[Row, ...]) -> float:
@@ -89,21 +95,16 @@ def folding_error(scorer: FoldedScorer, pipeline: Pipeline, rows: tuple[Row, ...
     return float(np.abs(folded - probabilities(pipeline, texts)).max())
 
 
-def probe_digest(scorer: FoldedScorer) -> str:
+def probe_digest(scorer: Scorer, texts: Sequence[str] = (*PLAIN, *ODD)) -> str:
     """sha256 of the labels and rounded probabilities that the probe texts get.
 
     Rounded, because the last digits of the weights depend on the machine.
     """
     answers = [
         [score.label, *(round(p, _PROBE_DIGITS) for p in score.probabilities)]
-        for score in map(scorer.score, (*PLAIN, *ODD))
+        for score in map(scorer.score, texts)
     ]
     return hashlib.sha256(json.dumps(answers).encode()).hexdigest()
-
-
-def _entry(path: Path) -> dict[str, Any]:
-    content = path.read_bytes()
-    return {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
 
 
 def _counts(rows: tuple[Row, ...]) -> dict[str, Any]:
@@ -112,7 +113,7 @@ def _counts(rows: tuple[Row, ...]) -> dict[str, Any]:
     return {"rows": len(rows), "classes": classes}
 
 
-def _environment() -> dict[str, Any]:
+def environment() -> dict[str, Any]:
     """What the last digits of the weights depend on."""
     blas = [
         {key: pool.get(key) for key in ("internal_api", "version", "architecture", "num_threads")}

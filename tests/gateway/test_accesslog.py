@@ -114,7 +114,7 @@ def test_anything_else_is_a_bad_line(data: bytes) -> None:
 
 @given(st.sampled_from(FIELDS), st.none() | st.integers() | st.lists(st.text()) | st.booleans())
 def test_a_value_that_is_no_string_is_refused(field: str, value: object) -> None:
-    with pytest.raises(BadLine, match="not a JSON string"):
+    with pytest.raises(BadLine, match="not a JSON object of strings"):
         parse(json.dumps({**TYPICAL, field: value}).encode())
 
 

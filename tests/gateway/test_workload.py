@@ -59,6 +59,10 @@ def test_the_text_goes_everywhere_in_the_template(write: Write) -> None:
     assert workload.example.debug_only is None
 
 
+def test_an_example_need_not_know_its_answer(write: Write) -> None:
+    assert load_workload(write(GOOD.replace("  answer: 1\n", ""))).example.answer is None
+
+
 def test_bodies_share_nothing(write: Write) -> None:
     workload = load_workload(write(GOOD))
     workload.body("x")["options"]["parts"].clear()

@@ -52,6 +52,18 @@ def test_everything_else_is_named(
     assert said in "; ".join(wrong(status, instance, body, debug))
 
 
+def test_without_an_expected_answer_any_will_do() -> None:
+    any_answer = dataclasses.replace(WORKLOAD.example, answer=None, debug_only=None)
+    workload = dataclasses.replace(WORKLOAD, example=any_answer)
+
+    def found(body: object) -> tuple[str, ...]:
+        answer = Answer(200, "v1-1", json.dumps(body))
+        return example.problems(answer, workload, TOPOLOGY, debug=False)
+
+    assert found({"prediction": 12}) == ()
+    assert "nothing at '/prediction'" in "; ".join(found({"price": 12}))
+
+
 def test_the_command_is_the_documented_one() -> None:
     command = example.curl_command(SETTINGS, WORKLOAD, debug=True)
     assert command[:5] == ["curl", "--user", "admin:admin", "--cacert", "nginx/certs/nginx.crt"]

@@ -38,6 +38,9 @@ class FakeScorer:
     def explain(self, text: str) -> list[tuple[str, float]]:
         return [(word, _WEIGHTS[word]) for word in text.split() if word in _WEIGHTS]
 
+    def score_and_explain(self, text: str) -> tuple[Score, list[tuple[str, float]]]:
+        return self.score(text), self.explain(text)
+
 
 def served(version: str, scorer: Scorer | None = None) -> FastAPI:
     """The application of the instance "<version>-1" around `scorer` (None: the fake one)."""

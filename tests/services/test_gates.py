@@ -13,6 +13,7 @@ import pytest
 
 from services.artefact import PIPELINE, Artefact, load
 from services.gen_model import ExitCode, main
+from services.scorer import FoldedScorer
 from services.training.archives import UCI, Library
 from services.training.cleaning import Row, overlap, text_digest, unique
 from services.training.corpora import PublicSource, read_uci_rows
@@ -107,11 +108,12 @@ def test_what_is_served_equals_the_pipeline(
 
 def test_explanations_add_up_on_held_out_texts(artefact: Artefact, material: Material) -> None:
     scorer = artefact.scorer
+    assert isinstance(scorer, FoldedScorer)
     negative, positive = (scorer.classes.index(name) for name in ("negative", "positive"))
     for row in material.split.held_out[:1000]:
         score, explanation = scorer.score_and_explain(row.text)
         if len(explanation) < 50:
-            total = scorer.bias + sum(weight for _, weight in explanation)
+            total = scorer.bias(row.text) + sum(weight for _, weight in explanation)
             odds = score.probabilities[positive] / score.probabilities[negative]
             assert abs(total - np.log(odds)) <= PARITY
 

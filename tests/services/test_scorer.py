@@ -17,7 +17,7 @@ PARITY = 1e-9
 
 
 def contributions(scorer: FoldedScorer, text: str) -> float:
-    return scorer.bias + sum(weight for _, weight in scorer.explain(text))
+    return scorer.bias(text) + sum(weight for _, weight in scorer.explain(text))
 
 
 def log_odds(scorer: FoldedScorer, text: str) -> float:
@@ -123,8 +123,16 @@ def test_an_unknown_text_is_neutral_whatever_the_prior() -> None:
     assert scorer.score("even").label == "negative"
 
 
-def test_other_classes_are_explained_by_the_last_and_the_first() -> None:
-    assert FoldedScorer(TIED).explain("last") == [("last", 1.0)]
+def test_other_classes_are_explained_by_the_answer_against_the_second() -> None:
+    scorer = FoldedScorer(TIED)
+    assert scorer.explain("last") == []  # "a" and "c" get the same from it
+    clear = FoldedScorer(replace(TIED, intercepts=(0.5, -0.5)))
+    assert clear.score("last").label == "a"
+    assert clear.explain("last") == []  # "c" comes second, and gets the same
+    assert clear.bias("last") == 1.0
+    against_b = FoldedScorer(replace(TIED, intercepts=(0.5, -2.0)))
+    assert against_b.explain("last") == [("last", 1.0)]
+    assert against_b.bias("last") == 0.5
 
 
 def test_an_unknown_analysis_is_refused() -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from services.artefact import Origin
 from services.training.archives import Library
 from services.training.cleaning import Row, Split
 from services.training.corpora import Corpus
@@ -49,6 +50,10 @@ class TinySource:
 
     def __init__(self) -> None:
         self.reads = 0
+
+    @property
+    def origin(self) -> Origin:
+        return Origin.SHIPPED
 
     @property
     def files(self) -> dict[str, str]:

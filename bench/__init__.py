@@ -1,0 +1,1 @@
+"""Published figures: one script per table of docs/benchmarks.md. Linux only."""
