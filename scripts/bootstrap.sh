@@ -242,16 +242,22 @@ begin
 base_of() { "$1" -c 'import os, sys; print(os.path.realpath(sys._base_executable))' 2>/dev/null; }
 # Present while packages are being written: what an interrupted run left is not trusted.
 UNFINISHED=.venv/unfinished
+# The lock that the packages are of: uv asks the network even where nothing is missing.
+SYNCED=.venv/synced
+lock=$(sha256sum <requirements-dev.lock)
 if [ -e "$UNFINISHED" ] || [ "$(base_of .venv/bin/python)" != "$(base_of "$PYTHON")" ]; then
   "$UV" venv --quiet --clear --python "$PYTHON" .venv
 fi
-: >"$UNFINISHED"
-patiently "fetching the Python packages" "$UV" pip sync --quiet --require-hashes --compile-bytecode --python .venv/bin/python requirements-dev.lock 2>"$LOGS/python.log" || {
-  # uv gave up by itself, before it touched anything; killed, it may have been at it.
-  [ $? -ge 128 ] || rm -f "$UNFINISHED"
-  fail "uv could not fetch the Python packages: $(reason_in "$LOGS/python.log") (log: .tools/log/python.log). Either $AGAIN, or copy uv's cache folder from a machine that has them (uv cache dir)."
-}
-rm -f "$UNFINISHED"
+if [ "$(cat "$SYNCED" 2>/dev/null)" != "$lock" ]; then
+  : >"$UNFINISHED"
+  patiently "fetching the Python packages" "$UV" pip sync --quiet --require-hashes --compile-bytecode --python .venv/bin/python requirements-dev.lock 2>"$LOGS/python.log" || {
+    # uv gave up by itself, before it touched anything; killed, it may have been at it.
+    [ $? -ge 128 ] || rm -f "$UNFINISHED"
+    fail "uv could not fetch the Python packages: $(reason_in "$LOGS/python.log") (log: .tools/log/python.log). Either $AGAIN, or copy uv's cache folder from a machine that has them (uv cache dir)."
+  }
+  rm -f "$UNFINISHED"
+  printf '%s\n' "$lock" >"$SYNCED"
+fi
 finish "Python packages" "$(grep -c '==' requirements-dev.lock) packages in .venv"
 
 # ---- wait for the build ------------------------------------------------------------

