@@ -131,6 +131,9 @@ def main(names: list[str]) -> int:
     """Run the layers called `names`, all of them if there are none."""
     os.chdir(ROOT)
     os.environ["PATH"] = search_path(ROOT)
+    # A make that the tests start is not a part of the one that started them.
+    for inherited in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+        os.environ.pop(inherited, None)
     if unknown := [name for name in names if name not in LAYERS]:
         sys.stderr.write(f"test: no layer {unknown[0]!r}; there are {', '.join(LAYERS)}\n")
         return ExitCode.USAGE
