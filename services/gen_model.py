@@ -108,6 +108,7 @@ def _parse(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
             environ=environ,
             tools=_TOOLS.absolute(),
             offline=given.offline,
+            announce=_say,
         ),
         # Machines that build for others must not skip a gate for want of a file.
         every_gate=environ.get("CI") == "true",
@@ -119,8 +120,13 @@ def _parse(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
 _ABOUT: Final = "Train the demo models from public data or your own, and measure them."
 
 
+def _say(line: object) -> None:
+    sys.stderr.write(f"gen_model: {line}\n")
+    sys.stderr.flush()
+
+
 def _fail(code: ExitCode, reason: object) -> ExitCode:
-    sys.stderr.write(f"gen_model: {reason}\n")
+    _say(reason)
     return code
 
 
