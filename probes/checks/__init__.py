@@ -1,0 +1,1 @@
+"""What must hold for the running stack, one check for each promise."""

@@ -1,0 +1,121 @@
+"""What can be seen without a request: the files agree, the processes are ready."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from gateway.agreement import agreement
+from gateway.errors import ConfigurationError
+from gateway.supervisor import (
+    SOCKET,
+    Process,
+    ProcessStatus,
+    Supervisor,
+    SupervisorError,
+    SupervisorTimeout,
+    SupervisorUnreachable,
+    ready,
+)
+from probes.checks.finding import Finding, failed, judged, passed
+from probes.verdict import Verdict
+from probes.workspace import Workspace
+
+NGINX = "nginx"
+_SERVING = (NGINX, "exporter", "prometheus")
+"""Besides the instances: what has to run, and so is not fine when it has ended with code 0."""
+
+
+def files(workspace: Workspace) -> Finding:
+    """What process-compose.yaml declares, the files of nginx and monitoring repeat."""
+    try:
+        differences = agreement(workspace.root)
+    except ConfigurationError as error:
+        return failed(str(error))
+    count = len(workspace.topology.instances)
+    evidence = f"{count} instances and every port are the same in all files"
+    return judged([str(difference) for difference in differences], evidence)
+
+
+def files_command(workspace: Workspace) -> str:
+    """Where each instance's port stands."""
+    ports = "|".join(str(each.port) for each in workspace.topology.instances)
+    folders = ["process-compose.yaml", "nginx", "monitoring"]
+    return shlex.join(["grep", "-rnE", rf"\b({ports})\b", *folders])
+
+
+def processes(workspace: Workspace) -> Finding:
+    """process-compose calls every process ready, and nginx is the one that it started."""
+    try:
+        found = Supervisor(workspace.root / SOCKET).processes()
+    except SupervisorUnreachable as error:
+        return failed(str(error))
+    except (SupervisorTimeout, SupervisorError) as error:
+        return Finding(Verdict.ERROR, str(error))
+    problems = [describe(process) for process in not_ready(workspace, found)]
+    problems += _nginx_gone(workspace, found)
+    state = ready(found)
+    if problems or not state.complete:
+        return failed("; ".join(problems) or "there is no process")
+    restarted = [f"{each.name} {each.restarts}" for each in found if each.restarts]
+    evidence = f"{len(state.ready)} of {len(state.ready)} ready"
+    return passed(evidence + (f"; restarts: {', '.join(restarted)}" if restarted else ""))
+
+
+def processes_command(workspace: Workspace) -> str:
+    """The same by process-compose."""
+    return "process-compose list -o wide"
+
+
+def not_ready(workspace: Workspace, found: tuple[Process, ...]) -> tuple[Process, ...]:
+    """Who is not ready, or was stopped although it should run."""
+    serving = {*_SERVING, *(instance.name for instance in workspace.topology.instances)}
+    state = ready(found)
+    stopped = [each for each in state.ready if each.name in serving and _has_ended(each)]
+    return (*state.failed, *stopped, *state.waiting)
+
+
+def describe(process: Process) -> str:
+    """The state of a process that is not ready, with what to do."""
+    where = f"see var/logs/{process.name}.log"
+    if was_stopped(process):
+        return f"{process.name} was stopped: process-compose process start {process.name}"
+    if process.status is ProcessStatus.SKIPPED:
+        fix = f"start that, then process-compose process start {process.name}"
+        return f"{process.name} was not started, something that it needs was not ready: {fix}"
+    if process.has_failed:
+        return f"{process.name} ended with code {process.exit_code}: {where}"
+    health = f"{process.status.value}, {process.health.value}"
+    return f"{process.name} is not ready ({health}, {process.restarts} restarts): {where}"
+
+
+def _nginx_gone(workspace: Workspace, found: tuple[Process, ...]) -> list[str]:
+    """Its workers outlive a killed master and keep the probe content; nobody supervises them."""
+    supervised = next((p for p in found if p.name == NGINX and p.is_ready), None)
+    if supervised is None or alive(supervised.pid):
+        return []
+    fix = "process-compose process restart nginx"
+    return [f"nginx: its master process {supervised.pid} is gone, its workers go on: {fix}"]
+
+
+def was_stopped(process: Process) -> bool:
+    """Whether it has ended without a fault: somebody stopped it."""
+    return _has_ended(process) and process.exit_code in (-1, 0)
+
+
+def _has_ended(process: Process) -> bool:
+    return process.status is ProcessStatus.COMPLETED
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs; one that has ended but was not waited for does not."""
+    try:
+        os.kill(pid, 0)
+        # proc(5): the state follows the name, which is in parentheses and may hold any.
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's, or no Linux: it is there, and no more is known
+        return True
+    return state not in ("Z", "X")

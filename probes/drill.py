@@ -1,0 +1,123 @@
+"""`drill`: kill one instance under steady load and report what the clients noticed.
+
+stdout is the report (with --json one document, probes/drill.schema.json); what happens
+meanwhile goes to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gateway.errors import ConfigurationError
+from gateway.exit_codes import ExitCode
+from gateway.supervisor import SupervisorError, SupervisorTimeout
+from probes.drill_report import document, exit_code, lines
+from probes.drill_run import Phase, Refused, Target, choose, drill, sources
+from probes.sources import NO_CHOICE, PER_SOURCE
+from probes.workspace import Workspace, load_workspace
+
+RATE = 80.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one drill; see `--help`. Returns a value of ExitCode."""
+    options = _options(arguments)
+    try:
+        workspace = load_workspace(Path.cwd(), os.environ)
+        return _drill(workspace, options)
+    except (ConfigurationError, ValueError) as error:
+        return _fail(str(error), ExitCode.USAGE)
+    except Refused as refused:
+        return _fail(f"refused: {refused}", ExitCode.UNREACHABLE)
+    except SupervisorTimeout as error:
+        return _fail(str(error), ExitCode.TIMEOUT)
+    except (OSError, SupervisorError) as error:
+        return _fail(str(error), ExitCode.UNREACHABLE)
+    except KeyboardInterrupt:
+        what = "interrupted; process-compose brings back what was killed"
+        return _fail(what, ExitCode.INTERRUPTED)
+
+
+def _drill(workspace: Workspace, options: argparse.Namespace) -> int:
+    rate = _rate(workspace, options.rate)
+    target = choose(workspace, options.instance)
+    if not options.yes and not _confirmed(target, rate):
+        return _fail("not confirmed; nothing was killed", ExitCode.USAGE)
+    found = drill(workspace, target, rate, _teller(target))
+    if options.json:
+        sys.stdout.write(json.dumps(document(found), indent=2) + "\n")
+    else:
+        sys.stdout.write("\n".join(lines(found)) + "\n")
+    sys.stdout.flush()
+    return exit_code(found)
+
+
+def _rate(workspace: Workspace, wanted: float | None) -> float:
+    if wanted is None:
+        try:
+            sources(workspace, RATE)
+        except ValueError:
+            _say(f"this machine has one address: {PER_SOURCE} requests/s, not {RATE:g}")
+            return float(PER_SOURCE * len(NO_CHOICE))
+        return RATE
+    sources(workspace, wanted)
+    return wanted
+
+
+def _confirmed(target: Target, rate: float) -> bool:
+    """Ask a person. Without a terminal only --yes is a yes."""
+    if not sys.stdin.isatty():
+        _say("no terminal to ask: --yes confirms")
+        return False
+    name = target.instance.name
+    sys.stderr.write(f"drill: kill -9 {name} (pid {target.pid}) under {rate:g} requests/s? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _teller(target: Target) -> Callable[[Phase], None]:
+    begun = time.monotonic()
+    name = target.instance.name
+    said = {
+        Phase.LOAD: "load begun",
+        Phase.KILLED: f"{name} (pid {target.pid}) killed",
+        Phase.READY_AGAIN: f"{name} is ready again",
+        Phase.SERVING_AGAIN: f"{name} answers again",
+    }
+    return lambda phase: _say(f"{time.monotonic() - begun:5.2f} s  {said[phase]}")
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m dashboard drill",
+        description="Kill one instance of the first version under steady load.",
+        epilog="Exit codes: 0 nothing was lost, 1 a request was lost or nothing was decided, "
+        "2 usage or not confirmed, 3 the stack is down or not all ready, 4 timeout, "
+        "130 interrupted.",
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    parser.add_argument("--instance", metavar="NAME", help="whom (default: the first one)")
+    rate = f"requests a second (default: {RATE:g}; at most {PER_SOURCE} from each address)"
+    parser.add_argument("--rate", type=float, help=rate)
+    return parser.parse_args(arguments)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"drill: {text}\n")
+    sys.stderr.flush()
+
+
+def _fail(reason: str, code: ExitCode) -> int:
+    _say(reason)
+    return code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

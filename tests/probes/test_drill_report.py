@@ -1,0 +1,133 @@
+"""What a kill drill comes to."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from gateway.accesslog import FIELDS, Access, parse
+from gateway.exit_codes import ExitCode
+from gateway.topology import Instance
+from probes.drill_report import Measured, Report, document, exit_code, lines, report, unclean
+from probes.steady_load import Answered
+from probes.verdict import Verdict
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = json.loads((ROOT / "probes/drill.schema.json").read_text())
+VICTIM = Instance("v1-1", "v1", 8101)
+KILLED = 1000.0
+
+
+def access(at: float, upstream: str = "127.0.0.1:8102", took: float = 0.002) -> Access:
+    values = dict.fromkeys(FIELDS, "")
+    count = upstream.count(",")
+    values |= {
+        "time": f"{at:.3f}",
+        "status": "200",
+        "bytes_sent": "10",
+        "request_time": f"{took:.3f}",
+        "upstream_addr": upstream,
+        "upstream_status": "502, " * count + "200",
+        "upstream_response_time": "0.000, " * count + "0.001",
+    }
+    return parse(json.dumps(values).encode())
+
+
+def answered(status: int | None = 200, repeated: bool = False) -> Answered:
+    return Answered(KILLED, 0.002, status, repeated, "" if status else "no answer")
+
+
+GOOD = Measured(
+    victim=VICTIM,
+    pid=4711,
+    rate=80.0,
+    sources=20,
+    answers=(answered(),) * 400,
+    accesses=(
+        access(KILLED - 1, "127.0.0.1:8101"),
+        access(KILLED + 0.02, "127.0.0.1:8101, 127.0.0.1:8103", 0.004),
+        access(KILLED + 0.03, "127.0.0.1:8101, 127.0.0.1:8102", 0.009),
+        access(KILLED + 0.04),
+        access(KILLED + 2.5, "127.0.0.1:8101"),
+    ),
+    killed=KILLED,
+    ready_again=KILLED + 2.25,
+)
+
+
+def changed(**values: object) -> Report:
+    return report(dataclasses.replace(GOOD, **values))  # type: ignore[arg-type]
+
+
+def test_a_drill_that_went_well() -> None:
+    found = report(GOOD)
+    assert found.verdict is Verdict.PASSED
+    assert (found.sent, found.lost, found.retries) == (400, 0, 2)
+    assert found.failover_s == pytest.approx(0.02)
+    assert found.slowest_s == pytest.approx(0.009)
+    assert found.ready_again_s == pytest.approx(2.25)
+    assert found.serving_again_s == pytest.approx(2.5)
+    assert exit_code(found) is ExitCode.PASS
+
+
+@pytest.mark.parametrize(
+    "bad", [answered(None), answered(503), answered(200, repeated=True), answered(500)]
+)
+def test_one_lost_request_fails(bad: Answered) -> None:
+    found = changed(answers=(*GOOD.answers, bad))
+    assert found.verdict is Verdict.FAILED
+    assert found.lost == 1
+    assert sum(found.statuses.values()) == found.sent == 401
+    assert exit_code(found) is ExitCode.FAILED
+
+
+def test_an_instance_that_stays_down_fails() -> None:
+    found = changed(ready_again=None)
+    assert found.verdict is Verdict.FAILED
+    assert found.ready_again_s is found.serving_again_s is None
+
+
+def test_what_the_limit_refused_is_not_lost_but_decides_nothing() -> None:
+    found = changed(answers=(*GOOD.answers, answered(429)))
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.lost == 0
+
+
+def test_without_a_request_to_the_dead_instance_nothing_is_decided() -> None:
+    found = changed(accesses=GOOD.accesses[:1] + GOOD.accesses[3:])
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.failover_s is None
+
+
+def test_a_load_that_went_wrong_by_itself_decides_nothing() -> None:
+    answers = (answered(), answered(503))
+    assert unclean(answers).startswith("1 of 2 requests went wrong")
+    found = changed(answers=answers, killed=None, ready_again=None, accesses=())
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "before anything was killed: status 503" in found.reason
+    assert (found.killed, found.lost) == (False, 0)
+    assert "nobody" in "\n".join(lines(found))
+    assert unclean(GOOD.answers) == ""
+
+
+@pytest.mark.parametrize("killed", [KILLED, None])
+def test_the_document_follows_its_schema(killed: float | None) -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    found = changed(killed=killed, ready_again=None if killed is None else KILLED + 2)
+    made = json.loads(json.dumps(document(found)))
+    jsonschema.validate(made, SCHEMA)
+    assert set(made) == set(SCHEMA["required"]) == set(SCHEMA["properties"])
+    assert set(SCHEMA["properties"]["outcome"]["enum"]) == {verdict.value for verdict in Verdict}
+    for key in made:
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({k: v for k, v in made.items() if k != key}, SCHEMA)
+
+
+def test_people_read_every_figure() -> None:
+    text = "\n".join(lines(report(GOOD)))
+    for figure in ("passed", "v1-1 (pid 4711)", "400 x 200", "0.020 s", "2.25 s", "2.50 s"):
+        assert figure in text

@@ -1,0 +1,136 @@
+"""The kill drill on the real stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from gateway.supervisor import Supervisor
+from gateway.topology import Topology
+from probes.drill_run import Refused, choose
+from probes.workspace import load_workspace
+from scripts.stack import alive, search_path, wait_until
+
+
+def command(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "probes.drill", *arguments],
+        cwd=root,
+        env={**os.environ, "PATH": search_path(root)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def pids(supervisor: Supervisor) -> dict[str, int]:
+    return {each.name: each.pid for each in supervisor.processes()}
+
+
+def is_ready(supervisor: Supervisor, name: str) -> bool:
+    return next(each for each in supervisor.processes() if each.name == name).is_ready
+
+
+def test_a_kill_costs_no_request(supervisor: Supervisor, root: Path) -> None:
+    before = pids(supervisor)
+    done = command(root, "--yes", "--json", "--instance", "v1-2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    jsonschema.validate(report, json.loads((root / "probes/drill.schema.json").read_text()))
+    assert report["outcome"] == "passed"
+    assert (report["victim"], report["pid"]) == ("v1-2", before["v1-2"])
+    assert report["lost"] == 0
+    assert report["statuses"] == {"200": report["sent"]}
+    assert report["retries"] >= 1
+    assert 0 <= report["failover_s"] < report["ready_again_s"] <= report["serving_again_s"]
+    after = pids(supervisor)
+    assert after.pop("v1-2") != before.pop("v1-2")
+    assert after == before
+    assert "v1-2 is ready again" in done.stderr
+
+
+def test_without_a_yes_nothing_is_killed(supervisor: Supervisor, root: Path) -> None:
+    before = pids(supervisor)
+    done = command(root)
+    assert done.returncode == 2
+    assert "--yes" in done.stderr
+    assert "nothing was killed" in done.stderr
+    assert done.stdout == ""
+    assert pids(supervisor) == before
+
+
+@pytest.mark.parametrize("answer", [b"n\n", b"\n", b"\x04"])
+def test_on_a_terminal_a_person_is_asked(supervisor: Supervisor, root: Path, answer: bytes) -> None:
+    before = pids(supervisor)
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "probes.drill"],
+        cwd=root,
+        env={**os.environ, "PATH": search_path(root)},
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        os.write(ours, answer)
+        _, err = process.communicate(timeout=30)
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == 2
+    assert f"kill -9 v1-1 (pid {before['v1-1']})".encode() in err
+    assert b"nothing was killed" in err
+    assert pids(supervisor) == before
+
+
+def test_a_drill_is_refused_unless_all_are_ready(supervisor: Supervisor, root: Path) -> None:
+    before = pids(supervisor)
+    supervisor.stop("v1-3")
+    try:
+        assert wait_until(lambda: not alive(before["v1-3"]), 10)
+        done = command(root, "--yes")
+        assert done.returncode == 3
+        assert "refused: not ready: v1-3" in done.stderr
+        assert pids(supervisor)["v1-1"] == before["v1-1"]
+    finally:
+        supervisor.start("v1-3")
+    assert wait_until(lambda: is_ready(supervisor, "v1-3"), 30)
+
+
+def test_only_an_instance_of_the_first_version_may_be_killed(
+    supervisor: Supervisor, topology: Topology, root: Path
+) -> None:
+    workspace = load_workspace(root, {})
+    for name in ("v2-1", "nginx", "v1-9"):
+        with pytest.raises(Refused, match=f"no instance '{name}'"):
+            choose(workspace, name)
+    assert choose(workspace).instance == topology.instances[0]
+
+
+def test_an_interrupted_drill_says_so(supervisor: Supervisor, root: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "probes.drill", "--yes"],
+        cwd=root,
+        env={**os.environ, "PATH": search_path(root)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert "load begun" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert "interrupted" in err
+    assert out == ""
+    for name in ("v1-1", "v1-2", "v1-3"):
+        assert wait_until(partial(is_ready, supervisor, name), 30)
