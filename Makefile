@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup start-project stop-project shell test-api test-api-debug traffic gen-model adopt lint test bench
+.PHONY: help setup start-project stop-project shell test-api test-api-debug traffic dashboard gen-model adopt lint test bench
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
@@ -32,6 +32,9 @@ test-api-debug: .venv/bin/python ## one prediction by v2 (X-Experiment-Group: de
 
 traffic: .venv/bin/python ## living traffic in the background (RATE=20 USERS=200 DURATION=60; STOP=1 ends it)
 	@python -m probes.traffic $(if $(STOP),--stop) $(if $(RATE),--rate='$(RATE)') $(if $(USERS),--users='$(USERS)') $(if $(DURATION),--duration='$(DURATION)')
+
+dashboard: .venv/bin/python ## what the gateway does, live in this terminal (q leaves)
+	@python -m dashboard
 
 gen-model: setup ## train both models anew (CV=1: with all gates; DATA=my.csv: on your own texts)
 	@python -m services.gen_model $(if $(CV),--cv) $(if $(DATA),--data='$(DATA)') $(if $(LABEL_MAP),--label-map='$(LABEL_MAP)') $(if $(THRESHOLD),--threshold='$(THRESHOLD)')

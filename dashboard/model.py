@@ -1,0 +1,219 @@
+"""The state of the stack, folded from events. Pure: no clock, no file, no socket.
+
+Hits are counted by the second in which nginx finished them, so a window holds the same
+requests as the log between the same two times, however late they were read.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+from dashboard.events import (
+    Declared,
+    Event,
+    GatewayState,
+    Hit,
+    LogProgress,
+    ProcessStates,
+    ServiceHealth,
+    SourceName,
+    SourceState,
+    SourceStatus,
+    Workspace,
+)
+from dashboard.tally import GATEWAY, Tally, count, merged
+from gateway.accesslog import Access
+from gateway.supervisor import Process
+
+RECENT = 5_000
+"""Requests that are kept whole, for the Traffic screen."""
+_SECONDS_KEPT = 300
+# Names of instances come from the log: whatever happens there, memory is bounded.
+_MOST_NAMES = 64
+_OTHER = "other"
+
+
+class Window(Enum):
+    """Which requests the numbers are about. The value is its length in seconds."""
+
+    TEN_SECONDS = 10
+    MINUTE = 60
+    FIVE_MINUTES = _SECONDS_KEPT
+    ALL = 0
+    """Every request since the start of the log that was present at the start."""
+
+    @property
+    def label(self) -> str:
+        """As on the screen."""
+        return {10: "10 s", 60: "1 m", 300: "5 m", 0: "all"}[self.value]
+
+    @property
+    def next(self) -> Window:
+        """The next longer one; after the longest the shortest."""
+        order = list(Window)
+        return order[(order.index(self) + 1) % len(order)]
+
+
+class Model:
+    """What is known, and how old it is."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.instances: tuple[Declared, ...] = ()
+        self.processes: dict[str, Process] = {}
+        self.health: ServiceHealth | None = None
+        self.gateway: GatewayState | None = None
+        self.log: LogProgress | None = None
+        self.statuses: dict[SourceName, SourceStatus] = {}
+        """The last word of each source."""
+        self.fresh_at: dict[SourceName, float] = {}
+        """When each source last delivered."""
+        self.ready_since: dict[str, tuple[bool, float | None]] = {}
+        """For each process whether it is ready, and since when; None if it always was so."""
+        self.totals = Tally()
+        """Every request ever folded."""
+        self.seconds: dict[int, Tally] = {}
+        """The requests of the last five minutes, by second since the epoch."""
+        self.recent: deque[Access] = deque(maxlen=RECENT)
+        self.hits = 0
+        self.last_hit_at = 0.0
+        """When the last request ended."""
+        self._names: dict[str, str] = {}
+        self._seen_names: set[str] = set()
+        self._folds: dict[type[Any], Callable[[Any], None]] = {
+            Hit: self._hit,
+            Workspace: self._workspace,
+            LogProgress: self._log_progress,
+            ProcessStates: self._process_states,
+            ServiceHealth: self._service_health,
+            GatewayState: self._gateway_state,
+            SourceStatus: self._source_status,
+        }
+
+    def apply(self, event: Event) -> None:
+        """Fold one event in."""
+        self._folds[type(event)](event)
+
+    def copy(self) -> Model:
+        """The state as it is now, for a screen that is frozen."""
+        frozen = Model()
+        for name, value in vars(self).items():
+            if name != "_folds":
+                copied = value.copy() if isinstance(value, dict | set | deque | Tally) else value
+                setattr(frozen, name, copied)
+        # The only values inside them that change.
+        frozen.seconds = {second: tally.copy() for second, tally in self.seconds.items()}
+        return frozen
+
+    def window(self, window: Window, now: float) -> Tally:
+        """The requests of the present second and of those before it, as many as it is long."""
+        if window is Window.ALL:
+            return self.totals
+        first = int(now) - window.value
+        return merged(tally for second, tally in self.seconds.items() if second > first)
+
+    def window_seconds(self, window: Window, now: float) -> float:
+        """How long that is; the present second counts as far as it has gone."""
+        if window is Window.ALL:
+            return max(1.0, now - (min(self.seconds) if self.seconds else now))
+        return window.value - 1 + now - int(now) or 1.0
+
+    def rates(self, who: str | None, now: float, length: int) -> list[int]:
+        """Requests in each of the last `length` complete seconds, oldest first."""
+        last = int(now)
+        empty = Tally()
+        return [self.seconds.get(second, empty).total(who) for second in range(last - length, last)]
+
+    def statuses_by_second(self, now: float, length: int) -> dict[int, list[int]]:
+        """The same for each hundred of the status (2, 3, 4, 5; 0 for none at all)."""
+        found: dict[int, list[int]] = {hundred: [0] * length for hundred in (2, 3, 4, 5)}
+        first = int(now) - length
+        for index in range(length):
+            tally = self.seconds.get(first + index)
+            if tally is not None:
+                for (_, status), number in tally.answers.items():
+                    if status // 100 in found:
+                        found[status // 100][index] += number
+        return found
+
+    def name_of(self, address: str) -> str:
+        """The instance at an address, the address itself for one that is not declared."""
+        return self._names.get(address, address)
+
+    def answered_by(self, access: Access) -> str:
+        """Who gave the answer; GATEWAY where nginx did."""
+        attempts = access.upstream_attempts
+        if not attempts:
+            return GATEWAY
+        name = self._names.get(attempts[-1].address)
+        return name if name is not None else self._undeclared(access)
+
+    def version_of(self, name: str) -> str:
+        """The version an instance serves, "" if it is not declared."""
+        return next((found.version for found in self.instances if found.name == name), "")
+
+    def age(self, source: SourceName, now: float) -> float | None:
+        """Seconds since a source last delivered, None if it never has."""
+        at = self.fresh_at.get(source)
+        return None if at is None else max(0.0, now - at)
+
+    def _hit(self, hit: Hit) -> None:
+        access = hit.access
+        attempts = access.upstream_attempts
+        failed: tuple[str, ...] = ()
+        if len(attempts) > 1:
+            failed = tuple(self._bounded(self.name_of(a.address)) for a in attempts if a.retried)
+        second = int(access.time)
+        tally = self.seconds.get(second)
+        if tally is None:
+            tally = self.seconds[second] = Tally()
+            self._forget()
+        count(access, self.answered_by(access), failed, (tally, self.totals))
+        self.recent.append(access)
+        self.hits += 1
+        self.last_hit_at = max(self.last_hit_at, access.time)
+
+    def _forget(self) -> None:
+        """Drop the oldest seconds. A second without requests takes no room."""
+        while len(self.seconds) > _SECONDS_KEPT + 1:
+            del self.seconds[min(self.seconds)]
+
+    def _undeclared(self, access: Access) -> str:
+        return self._bounded(access.instance or access.upstream_attempts[-1].address)
+
+    def _bounded(self, name: str) -> str:
+        if name not in self._seen_names:
+            if len(self._seen_names) >= _MOST_NAMES:
+                return _OTHER
+            self._seen_names.add(name)
+        return name
+
+    def _workspace(self, event: Workspace) -> None:
+        self.url = event.url
+        self.instances = event.instances
+        self._names = {declared.address: declared.name for declared in event.instances}
+
+    def _log_progress(self, event: LogProgress) -> None:
+        self.log = event
+
+    def _process_states(self, event: ProcessStates) -> None:
+        self.processes = {process.name: process for process in event.processes}
+        for process in event.processes:
+            before = self.ready_since.get(process.name)
+            if before is None or before[0] != process.is_ready:
+                since = None if before is None else event.at
+                self.ready_since[process.name] = (process.is_ready, since)
+
+    def _service_health(self, event: ServiceHealth) -> None:
+        self.health = event
+
+    def _gateway_state(self, event: GatewayState) -> None:
+        self.gateway = event
+
+    def _source_status(self, event: SourceStatus) -> None:
+        self.statuses[event.source] = event
+        if event.state is SourceState.FRESH:
+            self.fresh_at[event.source] = event.at

@@ -1,0 +1,202 @@
+"""What the Overview says: the model as lines of cells. Pure: a test reads what a person reads."""
+
+from __future__ import annotations
+
+from dashboard.events import SourceName, SourceState
+from dashboard.instance_table import instance_table, row_names
+from dashboard.lines import Cell, Line, Tone, clip, fit, right, safe
+from dashboard.model import Model
+from dashboard.numbers import age, clock, count, latency, rate, share
+from dashboard.tally import ALL, Tally
+from dashboard.verdict import Severity, is_stale, judge
+from dashboard.view import NGINX, View
+from gateway.accesslog import Access
+
+_TONES = {
+    Severity.OK: Tone.GOOD,
+    Severity.SILENT: Tone.ACCENT,
+    Severity.UNKNOWN: Tone.WARN,
+    Severity.DEGRADED: Tone.WARN,
+    Severity.DOWN: Tone.BAD,
+}
+_TAIL_LINES = 14
+_LABEL = 10
+
+
+def verdict_line(model: Model, view: View, now: float, right_side: str) -> tuple[Line, Line]:
+    """The verdict and, below it, what can be done about it."""
+    verdict = judge(model, now)
+    word = Cell(f" {verdict.severity.value} ", _TONES[verdict.severity])
+    room = view.columns - len(word.text) - len(right_side) - 2
+    reason = Cell(" " + fit(verdict.reason, room, view.glyphs.more), Tone.STRONG)
+    # What does not fit goes on in the second line.
+    rest = verdict.hint
+    if len(verdict.reason) > room:
+        cut = verdict.reason.rfind(" ", 0, room)
+        reason = Cell(" " + fit(verdict.reason[:cut], room, view.glyphs.more), Tone.STRONG)
+        rest = verdict.reason[cut + 1 :] + (f" ({verdict.hint})" if verdict.hint else "")
+    indent = " " * len(word.text)
+    below = clip((Cell(f"{indent} {rest}", Tone.MUTED),), view.columns, view.glyphs.more)
+    return (word, reason, Cell(right_side, Tone.MUTED)), below
+
+
+def overview(model: Model, view: View, now: float, right_side: str) -> tuple[Line, ...]:
+    """The whole screen but its header and footer."""
+    tally = model.window(view.window, now)
+    head: list[Line] = [*verdict_line(model, view, now, right_side), ()]
+    head += [*_gateway(model, view, now, tally), ()]
+    head += [*instance_table(model, view, now, tally), ()]
+    head += [*_status(model, view, now), ()]
+    sources = _sources(model, view, now)
+    room = view.rows - len(head) - 2 - len(sources)
+    tail = _tail(model, view, now, min(_TAIL_LINES, room))
+    space: list[Line] = [()] * (1 + max(0, room - len(tail)))
+    return tuple(
+        clip(line, view.columns, view.glyphs.more) for line in [*head, *tail, *space, *sources]
+    )
+
+
+def instance_names(model: Model, view: View) -> list[str | None]:
+    """For each line of the overview the row of the table that it is, None for all others."""
+    before: list[str | None] = [None] * (3 + len(_GATEWAY_LINES) + 1 + 1)
+    return [*before, *row_names(model)]
+
+
+_GATEWAY_LINES = ("numbers", "state", "not configured")
+
+
+def _gateway(model: Model, view: View, now: float, tally: Tally) -> list[Line]:
+    glyphs, total = view.glyphs, tally.total()
+    length = 30 if view.wide else 16
+    values = model.rates(None, now, length)
+    seconds = model.window_seconds(view.window, now)
+    first = [
+        Cell(fit(" gateway", _LABEL), Tone.STRONG),
+        Cell(right(rate(total / seconds), 7), Tone.STRONG),
+        Cell(" req/s "),
+        Cell(glyphs.spark(values, max(1, *values)), Tone.ACCENT),
+        Cell("  p50 ", Tone.MUTED),
+        Cell(latency(tally.percentile(ALL, 50))),
+        Cell("  p95 ", Tone.MUTED),
+        Cell(latency(tally.percentile(ALL, 95))),
+    ]
+    if view.wide:
+        first += [Cell("  p99 ", Tone.MUTED), Cell(latency(tally.percentile(ALL, 99)))]
+    first.append(Cell(" ms ", Tone.MUTED))
+    failed = tally.total(status_class=5)
+    parts = [
+        ("2xx", share(tally.total(status_class=2), total), Tone.NORMAL),
+        ("401", count(tally.with_status(401)), Tone.NORMAL),
+        ("429", count(tally.with_status(429)), Tone.NORMAL),
+        ("5xx", count(failed), Tone.BAD if failed else Tone.NORMAL),
+    ]
+    statuses = [
+        cell
+        for name, text, tone in parts
+        for cell in (Cell(f"  {name} ", Tone.MUTED), Cell(text, tone))
+    ]
+    second = [Cell(" " * (_LABEL - 2))]
+    for name, text, tone in _state_of_nginx(model, now, tally):
+        second += [Cell(f"  {name} ", Tone.MUTED), Cell(text, tone)]
+    third = "  canary, shadow, rollout and alerts are not configured"
+    if not view.wide:
+        first, second = first, [*second[:1], *statuses, *second[1:5]]
+        statuses = []
+    return [(*first, *statuses), tuple(second), (Cell(" " * (_LABEL - 2) + third, Tone.MUTED),)]
+
+
+def _state_of_nginx(model: Model, now: float, tally: Tally) -> list[tuple[str, str, Tone]]:
+    retries = sum(tally.retries.values())
+    found = [
+        ("retries", count(retries), Tone.WARN if retries else Tone.NORMAL),
+        ("redirects", count(tally.redirects), Tone.NORMAL),
+    ]
+    state = model.gateway
+    if state is None or is_stale(model, SourceName.NGINX, now):
+        return [*found, ("connections", "-", Tone.MUTED), ("certificate", "-", Tone.MUTED)]
+    found.append(("connections", count(state.active), Tone.NORMAL))
+    if state.certificate_ends is None:
+        return [*found, ("certificate", "unreadable", Tone.BAD)]
+    days = int((state.certificate_ends - now) // 86_400)
+    tone = Tone.BAD if days < 7 else Tone.NORMAL
+    return [*found, ("certificate", f"{days} d left" if days >= 0 else "expired", tone)]
+
+
+def _status(model: Model, view: View, now: float) -> list[Line]:
+    length = max(10, (view.columns - _LABEL - 14) // 3 - 2)
+    found = model.statuses_by_second(now, min(60, length))
+    cells = [Cell(fit(" status", _LABEL), Tone.STRONG)]
+    top = max(1, *(value for values in found.values() for value in values))
+    for hundred, tone in ((2, Tone.GOOD), (4, Tone.WARN), (5, Tone.BAD)):
+        cells += [
+            Cell(f"{hundred}xx ", Tone.MUTED),
+            Cell(view.glyphs.spark(found[hundred], top), tone),
+            Cell("  "),
+        ]
+    return [tuple(cells)]
+
+
+def _tail(model: Model, view: View, now: float, lines: int) -> list[Line]:
+    if lines <= 0:
+        return []
+    recent = [model.recent[-1 - i] for i in range(min(lines, len(model.recent)))]
+    if not recent:
+        words = " no request in the log yet: `make traffic`, or g here, starts some"
+        return [(Cell(words, Tone.MUTED),), *[()] * (lines - 1)]
+    found: list[Line] = [request_line(model, access, view) for access in recent]
+    return found + [()] * (lines - len(found))
+
+
+def request_line(model: Model, access: Access, view: View) -> Line:
+    """One request: when, status, who, user, how long, what."""
+    who = model.answered_by(access)
+    status = access.status
+    tone = Tone.BAD if status >= 500 else Tone.WARN if status >= 400 else Tone.NORMAL
+    user = safe(access.user_id or access.remote_user or "-", 64)
+    more = view.glyphs.more
+    cells = [
+        Cell(f" {clock(access.time)}  ", Tone.MUTED),
+        Cell(f"{status:03d}  ", tone),
+        Cell(fit(safe(who, 40) or NGINX, 7, more) + " ", Tone.NORMAL if who else Tone.MUTED),
+        Cell(fit(user, 14, more) + " "),
+        Cell(right(f"{latency(round(access.request_time * 1000))} ms", 8) + "  "),
+        Cell(f"{fit(safe(access.method, 10), 4, more)} {safe(access.uri, 200)}", Tone.MUTED),
+    ]
+    note = _note(model, access)
+    if note:
+        cells.append(Cell(f"  {note}", Tone.WARN))
+    return tuple(cells)
+
+
+def _note(model: Model, access: Access) -> str:
+    if access.retried:
+        failed = [model.name_of(a.address) for a in access.upstream_attempts if a.retried]
+        return f"retried after {', '.join(safe(name, 40) for name in failed)}"
+    if access.limit_req_status == "REJECTED":
+        return "limited"
+    if access.cohort in ("debug", "control"):
+        return f"{access.cohort}"
+    return ""
+
+
+def _sources(model: Model, view: View, now: float) -> list[Line]:
+    cells = [Cell(fit(" sources", _LABEL), Tone.STRONG)]
+    gap = Cell("   " if view.wide else "  ")
+    for source in SourceName:
+        status = model.statuses.get(source)
+        seen = model.age(source, now)
+        old = "" if seen is None else f" {age(seen)}"
+        if status is None:
+            text, tone = "asking", Tone.MUTED
+        elif status.state is SourceState.ABSENT:
+            text, tone = f"ABSENT{old}", Tone.WARN
+        elif is_stale(model, source, now):
+            text, tone = f"STALE{old}", Tone.WARN
+        else:
+            text, tone = old.strip(), Tone.NORMAL
+        cells += [Cell(f"{source.value} ", Tone.MUTED), Cell(text, tone), gap]
+    if model.log is not None and not model.log.caught_up:
+        cells.append(Cell("reading the log", Tone.ACCENT))
+    if model.log is not None and model.log.bad_lines:
+        cells.append(Cell(f"{count(model.log.bad_lines)} bad lines", Tone.WARN))
+    return [tuple(cells)]

@@ -1,0 +1,223 @@
+"""Recordings: every event as a line of JSON, to be shown again without a stack.
+
+The first line names the format and its version. A hit holds the fields of its log line as
+nginx wrote them, so `jq` reads a recording as it reads the log.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from dashboard.events import (
+    Declared,
+    Event,
+    GatewayState,
+    Hit,
+    LogProgress,
+    ProcessStates,
+    ServiceHealth,
+    SourceName,
+    SourceState,
+    SourceStatus,
+    Workspace,
+)
+from gateway.accesslog import Access, BadLine, parse
+from gateway.supervisor import Process, ProcessHealth, ProcessStatus
+
+FORMAT = "switchyard-recording"
+VERSION = 1
+
+
+class BadRecording(ValueError):
+    """A file that is not a recording. Names the file, the line and what to do."""
+
+
+class RecordingWriter:
+    """Writes a recording. What it is given is on disk after close(), or after a moment."""
+
+    def __init__(self, path: Path) -> None:
+        """Replaces what was at `path`. Raises OSError."""
+        self._file: TextIO = path.open("w", encoding="utf-8")
+        self._line({"format": FORMAT, "version": VERSION})
+
+    def write(self, event: Event) -> None:
+        """Add one event. Raises OSError."""
+        self._line(to_json(event))
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.close()
+
+    def _line(self, value: dict[str, Any]) -> None:
+        self._file.write(json.dumps(value, separators=(",", ":")) + "\n")
+
+
+def read_recording(path: Path) -> Iterator[Event]:
+    """The events of a recording, in its order, read as they are asked for.
+
+    Raises BadRecording; OSError if it cannot be read. A last line that was cut off (the
+    recorder was killed) ends the recording.
+    """
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                value = json.loads(line)
+                if number == 1:
+                    _check(value)
+                    continue
+                event = from_json(value)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                if number > 1 and not line.endswith("\n"):
+                    return
+                raise BadRecording(
+                    f"{path}:{number}: not a line of a recording ({error}): "
+                    "record anew with --record, or use docs/demo.jsonl"
+                ) from None
+            yield event
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """One event as it is written."""
+    match event:
+        case Hit():
+            return {"kind": "hit", "at": event.at, "access": log_fields(event.access)}
+        case Workspace():
+            instances = [list(declared) for declared in event.instances]
+            return {"kind": "workspace", "at": event.at, "url": event.url, "instances": instances}
+        case LogProgress():
+            fields = {"caught_up": event.caught_up, "bad_lines": event.bad_lines}
+            return {"kind": "log", "at": event.at, **fields}
+        case ProcessStates():
+            processes = [_process_to_json(process) for process in event.processes]
+            return {"kind": "processes", "at": event.at, "processes": processes}
+        case ServiceHealth():
+            health = {"healthy": list(event.healthy), "unhealthy": list(event.unhealthy)}
+            return {"kind": "services", "at": event.at, **health}
+        case GatewayState():
+            return {
+                "kind": "gateway",
+                "at": event.at,
+                "active": event.active,
+                "waiting": event.waiting,
+                "certificate_ends": event.certificate_ends,
+            }
+        case SourceStatus():
+            return {
+                "kind": "source",
+                "at": event.at,
+                "source": event.source.value,
+                "state": event.state.value,
+                "detail": event.detail,
+            }
+
+
+def from_json(value: dict[str, Any]) -> Event:
+    """The inverse of to_json. Raises ValueError, KeyError, TypeError."""
+    at = float(value["at"])
+    match value["kind"]:
+        case "hit":
+            return Hit(at, parse(json.dumps(value["access"]).encode()))
+        case "workspace":
+            instances = tuple(Declared(*map(str, entry)) for entry in value["instances"])
+            return Workspace(at, str(value["url"]), instances)
+        case "log":
+            return LogProgress(at, bool(value["caught_up"]), int(value["bad_lines"]))
+        case "processes":
+            return ProcessStates(at, tuple(map(_process_from_json, value["processes"])))
+        case "services":
+            healthy = tuple(map(str, value["healthy"]))
+            return ServiceHealth(at, healthy, tuple(map(str, value["unhealthy"])))
+        case "gateway":
+            ends = value["certificate_ends"]
+            ends = None if ends is None else float(ends)
+            return GatewayState(at, int(value["active"]), int(value["waiting"]), ends)
+        case "source":
+            source, state = SourceName(value["source"]), SourceState(value["state"])
+            return SourceStatus(at, source, state, str(value["detail"]))
+    raise ValueError(f"unknown kind {value['kind']!r}")
+
+
+def log_fields(access: Access) -> dict[str, str]:
+    """The fields of the log line that `access` was parsed from, in its order."""
+    fields: dict[str, str] = {}
+    for name, value in access._asdict().items():
+        if name == "upstream_attempts":
+            fields |= _attempt_fields(access)
+        elif name in ("time", "request_time"):
+            fields[name] = f"{value:.3f}"
+        elif name == "status":
+            fields[name] = f"{value:03d}"
+        else:
+            fields[name] = str(value)
+    return fields
+
+
+def _attempt_fields(access: Access) -> dict[str, str]:
+    attempts = access.upstream_attempts
+    # Between two servers of an upstream and between two upstreams, as nginx separates them.
+    separators = [", " if attempt.retried else " : " for attempt in attempts[:-1]]
+    separators.append("")
+    columns = {
+        "upstream_addr": [attempt.address for attempt in attempts],
+        "upstream_status": ["-" if a.status is None else f"{a.status:03d}" for a in attempts],
+        "upstream_response_time": ["-" if a.time is None else f"{a.time:.3f}" for a in attempts],
+    }
+    return {
+        name: "".join(
+            value + separator for value, separator in zip(values, separators, strict=True)
+        )
+        if attempts
+        else ""
+        for name, values in columns.items()
+    }
+
+
+def _check(value: Any) -> None:
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        raise ValueError("the first line does not say that it is one")
+    if value.get("version") != VERSION:
+        raise ValueError(f"version {value.get('version')!r}, this program reads {VERSION}")
+
+
+def _process_to_json(process: Process) -> dict[str, Any]:
+    return {
+        "name": process.name,
+        "namespace": process.namespace,
+        "status": process.status.value,
+        "health": process.health.value,
+        "restarts": process.restarts,
+        "exit_code": process.exit_code,
+        "pid": process.pid,
+        "cpu": round(process.cpu, 2),
+        "mem": process.mem,
+        "age": round(process.age, 3),
+    }
+
+
+def _process_from_json(value: dict[str, Any]) -> Process:
+    return Process(
+        name=str(value["name"]),
+        namespace=str(value["namespace"]),
+        status=ProcessStatus(value["status"]),
+        health=ProcessHealth(value["health"]),
+        restarts=int(value["restarts"]),
+        exit_code=int(value["exit_code"]),
+        pid=int(value["pid"]),
+        cpu=float(value["cpu"]),
+        mem=int(value["mem"]),
+        age=float(value["age"]),
+    )
+
+
+__all__ = [
+    "BadLine",
+    "BadRecording",
+    "RecordingWriter",
+    "from_json",
+    "log_fields",
+    "read_recording",
+    "to_json",
+]

@@ -1,0 +1,129 @@
+"""Counts of requests: exact, whatever their number, in memory that does not grow with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gateway.accesslog import Access
+
+GATEWAY = ""
+"""Stands for nginx itself where no instance answered: 401, 404, 429, redirects."""
+ALL = "*"
+"""Every request, as the client saw it."""
+
+_FINE_MS = 1000
+
+
+class Tally:
+    """What became of a set of requests.
+
+    nginx logs durations in whole milliseconds, so counting by millisecond keeps them all:
+    percentiles are those of every request, not of a sample.
+    """
+
+    __slots__ = ("answers", "latency", "redirects", "retries")
+
+    def __init__(self) -> None:
+        self.answers: dict[tuple[str, int], int] = {}
+        """Requests by who answered (GATEWAY: nginx itself) and status."""
+        self.latency: dict[str, dict[int, int]] = {}
+        """Requests by duration in ms, for each instance that answered, and for ALL."""
+        self.retries: dict[str, int] = {}
+        """Attempts that nginx gave up, by the instance that failed."""
+        self.redirects = 0
+        """Answers of the plain HTTP server."""
+
+    def merge(self, other: Tally) -> None:
+        """Add what `other` holds."""
+        answers = self.answers
+        for key, count in other.answers.items():
+            answers[key] = answers.get(key, 0) + count
+        for name, durations in other.latency.items():
+            mine = self.latency.setdefault(name, {})
+            for ms, count in durations.items():
+                mine[ms] = mine.get(ms, 0) + count
+        for name, count in other.retries.items():
+            self.retries[name] = self.retries.get(name, 0) + count
+        self.redirects += other.redirects
+
+    def copy(self) -> Tally:
+        """One that no longer changes with this one."""
+        copied = Tally()
+        copied.merge(self)
+        return copied
+
+    def total(self, who: str | None = None, status_class: int | None = None) -> int:
+        """Requests answered by `who` (None: anybody), with a status of that hundred."""
+        return sum(
+            count
+            for (name, status), count in self.answers.items()
+            if (who is None or name == who)
+            and (status_class is None or status // 100 == status_class)
+        )
+
+    def with_status(self, status: int) -> int:
+        """Requests that were answered with that status, by anybody."""
+        return sum(count for (_, found), count in self.answers.items() if found == status)
+
+    def percentile(self, who: str, percent: float) -> int | None:
+        """The smallest duration in ms that `percent` of the requests did not exceed.
+
+        The nearest-rank percentile; None if there was no request.
+        """
+        durations = self.latency.get(who)
+        if not durations:
+            return None
+        rank = max(1, -(-sum(durations.values()) * percent // 100))
+        seen = 0
+        for ms in sorted(durations):
+            seen += durations[ms]
+            if seen >= rank:
+                return ms
+        raise AssertionError("a rank beyond the last request")
+
+
+def merged(tallies: Iterable[Tally]) -> Tally:
+    """The sum of several."""
+    total = Tally()
+    for tally in tallies:
+        total.merge(tally)
+    return total
+
+
+def milliseconds(seconds: float) -> int:
+    """Whole ms; above a second rounded to two digits, which bounds how many there can be."""
+    ms = round(seconds * 1000)
+    if ms < _FINE_MS:
+        return ms
+    step: int = 10 ** (len(str(ms)) - 2)
+    return ms // step * step
+
+
+def count(access: Access, who: str, failed: Iterable[str], tallies: Iterable[Tally]) -> None:
+    """Add one request that `who` answered to each of `tallies`.
+
+    `failed` names the instances that nginx gave up on before.
+    """
+    key = (who, access.status)
+    total_ms = milliseconds(access.request_time)
+    own_ms = None
+    if who and access.upstream_attempts:
+        own = access.upstream_attempts[-1].time
+        own_ms = None if own is None else milliseconds(own)
+    for tally in tallies:
+        answers = tally.answers
+        answers[key] = answers.get(key, 0) + 1
+        latency = tally.latency
+        durations = latency.get(ALL)
+        if durations is None:
+            durations = latency[ALL] = {}
+        durations[total_ms] = durations.get(total_ms, 0) + 1
+        if own_ms is not None:
+            durations = latency.get(who)
+            if durations is None:
+                durations = latency[who] = {}
+            durations[own_ms] = durations.get(own_ms, 0) + 1
+        for name in failed:
+            tally.retries[name] = tally.retries.get(name, 0) + 1
+        if access.server == "redirect":
+            tally.redirects += 1

@@ -1,0 +1,230 @@
+"""The terminal application: one feed, one timer that folds and repaints, one screen in front."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual import work
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+from textual.theme import Theme
+
+from dashboard.actions import start_traffic
+from dashboard.feed import Feed
+from dashboard.filters import Filter
+from dashboard.glyphs import ASCII, UNICODE
+from dashboard.model import Model, Window
+from dashboard.numbers import count, duration
+from dashboard.ui.bindings import KEYS, Scope, bindings
+from dashboard.ui.help import HelpScreen
+from dashboard.ui.overview import OverviewScreen
+from dashboard.ui.screen import DashboardScreen
+from dashboard.ui.traffic import TrafficScreen
+
+PERIOD_S = 0.25
+"""How often the screen is painted, at most."""
+_SOON_S = 0.01
+
+DARK = Theme(
+    name="switchyard-dark",
+    primary="#7aa2c8",
+    accent="#7fb4c4",
+    success="#8db580",
+    warning="#d9b36c",
+    error="#d9776c",
+    foreground="#d4d7dc",
+    background="#15181d",
+    surface="#1b1f25",
+    panel="#20252c",
+    dark=True,
+)
+LIGHT = Theme(
+    name="switchyard-light",
+    primary="#2f5f8a",
+    accent="#1f6f82",
+    success="#3d6f2e",
+    warning="#8a5a00",
+    error="#a8321f",
+    foreground="#22262b",
+    background="#fbfaf7",
+    surface="#f3f1ec",
+    panel="#e8e6df",
+    dark=False,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says about the screens."""
+
+    root: Path | None = None
+    """The workspace that can be acted upon; None in a replay."""
+    read_only: bool = False
+    ascii: bool = False
+    light: bool = False
+    body: str = '{"sentence": "..."}'
+    """What a copied curl command sends."""
+    keymap: Mapping[str, str] = field(default_factory=dict)
+    """Other keys, by the id of the binding."""
+    window: Window = Window.MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class _Frozen:
+    model: Model
+    at: float
+
+
+class DashboardApp(App[None]):
+    """Shows a feed until it is told to quit."""
+
+    TITLE = "Switchyard"
+    ENABLE_COMMAND_PALETTE = True
+    MODES: ClassVar[dict[str, Any]] = {"overview": OverviewScreen, "traffic": TrafficScreen}
+    DEFAULT_MODE = "overview"
+    BINDINGS = bindings(Scope.EVERYWHERE)
+    CSS = """
+    Screen { background: $background; }
+    Footer { background: $panel; }
+    """
+
+    def __init__(self, feed: Feed, options: Options) -> None:
+        super().__init__()
+        self.feed = feed
+        self.options = options
+        self.window = options.window
+        self.glyphs = ASCII if options.ascii else UNICODE
+        self.body = options.body
+        self._frozen: _Frozen | None = None
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = LIGHT.name if options.light else DARK.name
+        self.set_keymap(dict(options.keymap))
+
+    @property
+    def shown(self) -> tuple[Model, float]:
+        """The model on the screen and the time it is about: frozen, or now."""
+        if self._frozen is not None:
+            return self._frozen.model, self._frozen.at
+        return self.feed.model, self.feed.now()
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the picture stands still."""
+        return self._frozen is not None
+
+    def state_words(self, now: float) -> str:
+        """What stands at the right end: the window, and whether this is the present."""
+        window = f"window {self.window.label}"
+        if self._frozen is None:
+            return f"{window}  {self.glyphs.live} {self.feed.label} "
+        waiting = self.feed.model.hits - self._frozen.model.hits
+        since = duration(max(0.0, self.feed.now() - now))
+        return f"{window}  {self.glyphs.frozen} FROZEN {since}, {count(waiting)} waiting "
+
+    def on_mount(self) -> None:
+        """Begin to fold and to paint."""
+        self.set_interval(PERIOD_S, self.tick)
+        self.set_timer(_SOON_S, self._start)
+
+    def _start(self) -> None:
+        # After the first picture: reading a long log would only delay it.
+        self.feed.start()
+        self.tick()
+
+    def on_unmount(self) -> None:
+        """Leave nothing running."""
+        self.feed.stop()
+
+    def tick(self) -> None:
+        """Fold what has come, and paint it once."""
+        if self.feed.advance():
+            # A long log: go on with it soon, but let keys be answered in between.
+            self.set_timer(_SOON_S, self._catch_up)
+        self.repaint()
+
+    def repaint(self) -> None:
+        """Draw the screen in front; those behind it, or below a dialog, are left alone."""
+        if isinstance(self.screen, DashboardScreen) and self.screen.can_paint:
+            self.screen.repaint()
+
+    def _catch_up(self) -> None:
+        if self.feed.advance():
+            self.set_timer(_SOON_S, self._catch_up)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Hide what may not be done here."""
+        changes = {key.action for key in KEYS if key.changes}
+        if action in changes and (self.options.read_only or self.options.root is None):
+            return False
+        return super().check_action(action, parameters)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: the same table as the footer and the help."""
+        scopes = {Scope.EVERYWHERE.value.lower(), self.current_mode}
+        for key in KEYS:
+            if key.scope.value.lower() not in scopes or key.id == "app.commands":
+                continue
+            if key.changes and not self.check_action(key.action, ()):
+                continue
+            namespace = self if key.scope is Scope.EVERYWHERE else screen
+            yield SystemCommand(
+                key.label,
+                f"{key.help}  ({key.shown})",
+                lambda action=key.action, on=namespace: self.call_later(
+                    self.run_action, action, on
+                ),
+            )
+        yield SystemCommand("theme", "choose other colours", self.action_change_theme)
+
+    async def action_show(self, mode: str) -> None:
+        """Bring a screen to the front."""
+        if isinstance(self.screen, DashboardScreen) and self.current_mode != mode:
+            await self.switch_mode(mode)
+
+    def show_traffic(self, wanted: Filter) -> None:
+        """The Traffic screen with a filter."""
+
+        async def show() -> None:
+            await self.switch_mode("traffic")
+            if isinstance(self.screen, TrafficScreen):
+                self.screen.set_filter(wanted)
+
+        self.call_later(show)
+
+    def action_freeze(self) -> None:
+        """Hold the picture, or let it go on; counting never stops."""
+        if self._frozen is None:
+            self._frozen = _Frozen(self.feed.model.copy(), self.feed.now())
+        else:
+            self._frozen = None
+        self.repaint()
+
+    def action_window(self) -> None:
+        """The next window."""
+        self.window = self.window.next
+        self.repaint()
+
+    def action_help(self) -> None:
+        """Show every key."""
+        self.push_screen(HelpScreen())
+
+    def action_start_traffic(self) -> None:
+        """Start traffic in the background."""
+        if self.options.root is not None:
+            self.notify("starting traffic")
+            self._start_traffic(self.options.root)
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="traffic")
+    def _start_traffic(self, root: Path) -> None:
+        ok, words = start_traffic(root)
+        severity = "information" if ok else "error"
+        self.call_from_thread(self.notify, words, severity=severity, markup=False)
+
+    def copy(self, text: str, what: str) -> None:
+        """To the clipboard of the terminal (OSC 52)."""
+        self.copy_to_clipboard(text)
+        self.notify(f"{what} copied", timeout=2)

@@ -1,0 +1,261 @@
+"""The first line of the dashboard: is it well, and if not, because of what, with which result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from dashboard.events import Declared, SourceName, SourceState
+from dashboard.model import Model, Window
+from dashboard.numbers import age, count, duration
+from dashboard.tally import Tally
+from gateway.supervisor import ProcessHealth, ProcessStatus
+
+STALE_AFTER_S = {
+    SourceName.ACCESS_LOG: 3.0,
+    SourceName.PROCESSES: 6.0,
+    SourceName.SERVICES: 8.0,
+    SourceName.NGINX: 8.0,
+}
+"""A source that has not delivered for so long is stale; a few times its period."""
+SILENT_AFTER_S = 10.0
+"""A log without a new line for so long is silent."""
+JUDGED = Window.MINUTE
+_IN = f" in {JUDGED.label}"
+# The log is a file: it says nothing about whether anybody is there to write it.
+_LIVING = tuple(source for source in SourceName if source is not SourceName.ACCESS_LOG)
+_FEW_SLOW = 30
+_SLOWER = 3.0
+
+
+class Severity(Enum):
+    """How bad it is. The value is the word on the screen."""
+
+    OK = "OK"
+    SILENT = "SILENT"
+    """Nothing is wrong, and nobody asks."""
+    UNKNOWN = "UNKNOWN"
+    """There is no fact to judge by."""
+    DEGRADED = "DEGRADED"
+    """Something is broken, and requests are answered all the same."""
+    DOWN = "DOWN"
+    """Requests fail."""
+
+
+class Condition(Enum):
+    """What one instance is doing. The value is the word on the screen."""
+
+    READY = "ready"
+    STARTING = "start"
+    NOT_READY = "not ready"
+    STOPPED = "stopped"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_out(self) -> bool:
+        """Whether it is known not to take requests."""
+        return self not in (Condition.READY, Condition.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The word and the sentence that says why."""
+
+    severity: Severity
+    reason: str
+    hint: str = ""
+    """What can be done about it."""
+
+
+def is_stale(model: Model, source: SourceName, now: float) -> bool:
+    """Whether what a source said is not, or no longer, the present."""
+    status = model.statuses.get(source)
+    if status is not None and status.state is SourceState.ABSENT:
+        return True
+    seen = model.age(source, now)
+    return seen is None or seen > STALE_AFTER_S[source]
+
+
+def condition(model: Model, name: str, now: float) -> Condition:
+    """What an instance is doing, by process-compose, else by its own health endpoint."""
+    process = model.processes.get(name)
+    if process is not None and not is_stale(model, SourceName.PROCESSES, now):
+        if process.is_ready:
+            return Condition.READY
+        if process.status is ProcessStatus.COMPLETED:
+            return Condition.STOPPED
+        if process.has_failed or process.status is ProcessStatus.DISABLED:
+            return Condition.DOWN
+        if process.status is ProcessStatus.RUNNING and process.health is ProcessHealth.NOT_READY:
+            return Condition.STARTING if process.age < 10 else Condition.NOT_READY
+        return Condition.STARTING
+    if model.health is not None and not is_stale(model, SourceName.SERVICES, now):
+        if name in model.health.healthy:
+            return Condition.READY
+        if name in model.health.unhealthy:
+            return Condition.DOWN
+    return Condition.UNKNOWN
+
+
+def judge(model: Model, now: float) -> Verdict:
+    """The verdict on what is known at `now`, and on the requests of the last minute.
+
+    Always that minute, whatever window is on the screen: an error of this morning is history.
+    """
+    verdict = _no_facts(model, now) or _unreachable(model, now)
+    if verdict is not None:
+        return verdict
+    tally = model.window(JUDGED, now)
+    verdict = (
+        _instances_out(model, tally, now)
+        or _errors(tally)
+        or _retried(model, now)
+        or _slow(model, tally)
+        or _silent(model, now)
+    )
+    if verdict is not None:
+        return verdict
+    ready = sum(condition(model, i.name, now) is Condition.READY for i in model.instances)
+    words = f"{ready} of {len(model.instances)} instances ready"
+    if ready < len(model.instances):
+        words += ", the others unknown (no word from process-compose)"
+    return Verdict(Severity.OK, f"{words}; {count(tally.total())} requests{_IN}, none lost")
+
+
+def _no_facts(model: Model, now: float) -> Verdict | None:
+    asked = [model.statuses[source] for source in _LIVING if source in model.statuses]
+    if any(status.state is SourceState.FRESH for status in asked):
+        return None
+    seen = max((at for source, at in model.fresh_at.items() if source in _LIVING), default=None)
+    # Before each source has answered once there is nothing to complain about.
+    if len(asked) < len(_LIVING) and seen is None:
+        return Verdict(Severity.UNKNOWN, "asking the sources")
+    since = "" if seen is None else f"; last word {duration(max(0.0, now - seen))} ago"
+    return Verdict(
+        Severity.UNKNOWN,
+        f"the workspace does not answer{since}",
+        "start it with `make start-project`",
+    )
+
+
+def _unreachable(model: Model, now: float) -> Verdict | None:
+    nginx = model.statuses.get(SourceName.NGINX)
+    if nginx is None or nginx.state is SourceState.FRESH:
+        return None
+    since = model.age(SourceName.NGINX, now)
+    for_long = "" if since is None else f" for {age(since)}"
+    return Verdict(
+        Severity.DOWN,
+        f"nginx does not answer{for_long}: no request is served",
+        "see var/logs/nginx.log, or start it with `make start-project`",
+    )
+
+
+def _instances_out(model: Model, tally: Tally, now: float) -> Verdict | None:
+    out = [i for i in model.instances if condition(model, i.name, now).is_out]
+    if not out:
+        return None
+    worst = _longest(model, out, now)
+    left = [i for i in model.instances if condition(model, i.name, now) is Condition.READY]
+    gone = [i for i in out if not any(other.version == i.version for other in left)]
+    if gone:
+        version = gone[0].version
+        # The first version is what everybody gets who does not ask for another one.
+        everybody = version == model.instances[0].version
+        return Verdict(
+            Severity.DOWN if everybody else Severity.DEGRADED,
+            f"{worst}: nobody serves {version}; {_lost(tally)}",
+            f"see var/logs/{gone[0].name}.log",
+        )
+    heirs = [i.name for i in left if i.version == out[0].version]
+    return Verdict(
+        Severity.DEGRADED,
+        f"{worst}; its share went to {' and '.join(heirs)}, {_lost(tally)}",
+        f"see var/logs/{out[0].name}.log",
+    )
+
+
+def _longest(model: Model, out: list[Declared], now: float) -> str:
+    words = []
+    for instance in out:
+        ready, at = model.ready_since.get(instance.name, (False, None))
+        since = "" if ready or at is None else f" for {duration(max(0.0, now - at))}"
+        state = condition(model, instance.name, now)
+        word = "not ready" if state is Condition.STARTING else state.value
+        words.append(f"{instance.name} {word}{since}")
+    return ", ".join(words)
+
+
+def _lost(tally: Tally) -> str:
+    lost = tally.total(status_class=5)
+    if not lost:
+        return "no request was lost"
+    return f"{count(lost)} of {count(tally.total())} requests failed{_IN}"
+
+
+def _errors(tally: Tally) -> Verdict | None:
+    failed = tally.total(status_class=5)
+    if not failed:
+        return None
+    by_instance = {
+        (name or "nginx itself"): tally.total(name, 5) for name, status in tally.answers if status
+    }
+    worst = max(by_instance, key=lambda name: by_instance[name])
+    total = tally.total()
+    return Verdict(
+        Severity.DOWN if failed * 2 > total else Severity.DEGRADED,
+        f"{count(failed)} of {count(total)} requests failed{_IN} (5xx), "
+        f"{count(by_instance[worst])} of them by {worst}",
+        "2 Traffic shows them: filter status>=500",
+    )
+
+
+def _retried(model: Model, now: float) -> Verdict | None:
+    """An instance that fails before its probe does: nginx is the first to notice."""
+    retries = model.window(Window.TEN_SECONDS, now).retries
+    if not retries:
+        return None
+    worst = max(retries, key=lambda name: retries[name])
+    return Verdict(
+        Severity.DEGRADED,
+        f"{worst} failed {count(retries[worst])} of its requests in "
+        f"{Window.TEN_SECONDS.label}; nginx asked another instance, no request was lost",
+        f"see var/logs/{worst}.log",
+    )
+
+
+def _slow(model: Model, tally: Tally) -> Verdict | None:
+    for instance in model.instances:
+        peers = [
+            p95
+            for other in model.instances
+            if other.version == instance.version and other.name != instance.name
+            if sum(tally.latency.get(other.name, {}).values()) >= _FEW_SLOW
+            if (p95 := tally.percentile(other.name, 95)) is not None
+        ]
+        own = tally.percentile(instance.name, 95)
+        enough = sum(tally.latency.get(instance.name, {}).values()) >= _FEW_SLOW
+        # Below 20 ms a factor is noise: nginx counts whole milliseconds.
+        if own is None or not peers or not enough or own < 20 or own <= _SLOWER * max(peers):
+            continue
+        return Verdict(
+            Severity.DEGRADED,
+            f"{instance.name} is slow: p95 {own} ms, {own / max(1, max(peers)):.1f} times its "
+            f"peers ({max(peers)} ms){_IN}; no request was lost",
+            f"see var/logs/{instance.name}.log",
+        )
+    return None
+
+
+def _silent(model: Model, now: float) -> Verdict | None:
+    quiet = now - model.last_hit_at
+    if model.log is None or not model.log.caught_up or quiet <= SILENT_AFTER_S:
+        return None
+    since = f"for {duration(quiet)}" if model.hits else "yet"
+    ready = sum(condition(model, i.name, now) is Condition.READY for i in model.instances)
+    return Verdict(
+        Severity.SILENT,
+        f"{ready} of {len(model.instances)} instances ready, no request {since}",
+        "start traffic: `make traffic`, or g here",
+    )

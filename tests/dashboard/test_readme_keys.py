@@ -1,0 +1,21 @@
+"""The key table of the README is the one that the program has; the recorded day can be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dashboard.record import read_recording
+from dashboard.ui.bindings import markdown_table
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_readme_shows_the_keys_that_there_are() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert markdown_table().strip() in readme, "paste dashboard.ui.bindings.markdown_table()"
+
+
+def test_the_demo_is_a_recording_of_every_instance() -> None:
+    events = list(read_recording(ROOT / "docs/demo.jsonl"))
+    served = {event.access.instance for event in events if hasattr(event, "access")}
+    assert {"v1-1", "v1-2", "v1-3", "v2-1"} <= served
