@@ -17,9 +17,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-MAY_END = frozenset({"grafana", "traffic"})
-"""Processes with a probe that end by themselves: one that is not installed, one that is done."""
-
 SOCKET = Path("var/run/pc.sock")
 """Where the API is, below the root of the workspace."""
 
@@ -106,9 +103,7 @@ class Process:
     def is_ready(self) -> bool:
         """Its probe succeeds, or it had one thing to do and has done it."""
         if self.status is ProcessStatus.COMPLETED:
-            # A server that was stopped has ended well too, and yet nobody serves.
-            may_end = self.health is ProcessHealth.NO_PROBE or self.name in MAY_END
-            return self.exit_code == 0 and may_end
+            return self.exit_code == 0
         # The probe of a process that is on its way out still says what it said before.
         ending = self.status in (ProcessStatus.TERMINATING, ProcessStatus.RESTARTING)
         return self.health is ProcessHealth.READY and not ending
@@ -117,7 +112,7 @@ class Process:
     def has_failed(self) -> bool:
         """It will not become ready unless somebody starts it."""
         if self.status is ProcessStatus.COMPLETED:
-            return not self.is_ready
+            return self.exit_code != 0
         return self.status in (ProcessStatus.ERROR, ProcessStatus.SKIPPED)
 
 

@@ -23,6 +23,7 @@ from probes.verdict import Verdict
 from probes.workspace import Workspace
 
 NGINX = "nginx"
+_SERVING = (NGINX, "exporter", "prometheus")
 """Besides the instances: what has to run, and so is not fine when it has ended with code 0."""
 
 
@@ -52,7 +53,7 @@ def processes(workspace: Workspace) -> Finding:
         return failed(str(error))
     except (SupervisorTimeout, SupervisorError) as error:
         return Finding(Verdict.ERROR, str(error))
-    problems = [describe(process) for process in not_ready(found)]
+    problems = [describe(process) for process in not_ready(workspace, found)]
     problems += _nginx_gone(workspace, found)
     state = ready(found)
     if problems or not state.complete:
@@ -67,10 +68,12 @@ def processes_command(workspace: Workspace) -> str:
     return "process-compose list -o wide"
 
 
-def not_ready(found: tuple[Process, ...]) -> tuple[Process, ...]:
-    """Who is not ready, those first who will not become so by themselves."""
+def not_ready(workspace: Workspace, found: tuple[Process, ...]) -> tuple[Process, ...]:
+    """Who is not ready, or was stopped although it should run."""
+    serving = {*_SERVING, *(instance.name for instance in workspace.topology.instances)}
     state = ready(found)
-    return (*state.failed, *state.waiting)
+    stopped = [each for each in state.ready if each.name in serving and _has_ended(each)]
+    return (*state.failed, *stopped, *state.waiting)
 
 
 def describe(process: Process) -> str:
@@ -98,7 +101,11 @@ def _nginx_gone(workspace: Workspace, found: tuple[Process, ...]) -> list[str]:
 
 def was_stopped(process: Process) -> bool:
     """Whether it has ended without a fault: somebody stopped it."""
-    return process.status is ProcessStatus.COMPLETED and process.exit_code in (-1, 0)
+    return _has_ended(process) and process.exit_code in (-1, 0)
+
+
+def _has_ended(process: Process) -> bool:
+    return process.status is ProcessStatus.COMPLETED
 
 
 def alive(pid: int) -> bool:

@@ -274,21 +274,3 @@ def test_nothing_is_not_ready_and_disabled_does_not_count() -> None:
 def test_values_of_a_later_process_compose_are_no_crash() -> None:
     assert ProcessStatus("Hibernating") is ProcessStatus.UNKNOWN
     assert ProcessHealth("Perhaps") is ProcessHealth.UNKNOWN
-
-
-@pytest.mark.parametrize(
-    ("name", "health", "exit_code", "is_ready"),
-    [
-        ("prepare", ProcessHealth.NO_PROBE, 0, True),
-        ("prepare", ProcessHealth.NO_PROBE, 2, False),
-        ("nginx", ProcessHealth.READY, 0, False),  # stopped: SIGQUIT ends it well
-        ("nginx", ProcessHealth.NOT_READY, 0, False),
-        ("v1-1", ProcessHealth.READY, -1, False),
-        ("grafana", ProcessHealth.NOT_READY, 0, True),  # there is none on this machine
-        ("grafana", ProcessHealth.NOT_READY, 1, False),
-        ("traffic", ProcessHealth.READY, 0, True),  # its time is over
-    ],
-)
-def test_what_has_ended(name: str, health: ProcessHealth, exit_code: int, is_ready: bool) -> None:
-    ended = Process(name, "any", ProcessStatus.COMPLETED, health, 0, exit_code, 1, 0.0, 0, 0.0)
-    assert (ended.is_ready, ended.has_failed) == (is_ready, not is_ready)
