@@ -49,8 +49,9 @@ lint: setup ## ruff, mypy, import contracts, shellcheck, yamllint
 test: setup ## every layer of the tests (LAYERS="unit stack": only these)
 	@python -m scripts.test $(LAYERS)
 
-bench: ## the figures of docs/benchmarks.md (ROUNDS=5 SECONDS=4): 5 minutes, on an idle machine
-	@scripts/bootstrap.sh wrk
+bench: ## the figures of docs/benchmarks.md (ROUNDS=5 SECONDS=4): 7 minutes, on an idle machine
+	@scripts/bootstrap.sh wrk tmux
 	@python -m services.gen_model --if-needed
 	@python -m bench.service $(if $(ROUNDS),--rounds='$(ROUNDS)') $(if $(SECONDS),--seconds='$(SECONDS)')
 	@python -m bench.stack $(if $(ROUNDS),--rounds='$(ROUNDS)') $(if $(SECONDS),--seconds='$(SECONDS)')
+	@python -m bench.dashboard $(if $(ROUNDS),--rounds='$(ROUNDS)') $(if $(SECONDS),--seconds='$(SECONDS)')

@@ -108,9 +108,19 @@ def _replay(words: Sequence[str]) -> int:
         prog="python -m dashboard replay", description="Show a recording; nothing has to run."
     )
     parser.add_argument("file", type=Path, help="what --record wrote, for example docs/demo.jsonl")
+    parser.add_argument(
+        "--json", action="store_true", help="no screen: what it comes to, as one JSON document"
+    )
+    parser.add_argument(
+        "--window", choices=("10s", "1m", "5m", "all"), help="with --json: of the last ... (all)"
+    )
     parser.add_argument("--speed", type=_speed, default=1.0, help="2: twice as fast (default 1)")
     _screen_options(parser)
     options = parser.parse_args(words)
+    if options.json:
+        return _summarise(options.file, options.window or "all")
+    if options.window:
+        parser.error("--window goes with --json; on the screen w changes it")
     if not _is_terminal():
         return _fail("this is not a terminal")
 
@@ -129,6 +139,27 @@ def _replay(words: Sequence[str]) -> int:
     if feed.problem:
         return _fail(feed.problem)
     return app.return_code or ExitCode.PASS
+
+
+def _summarise(path: Path, window: str) -> int:
+    from dashboard.model import Window
+    from dashboard.record import BadRecording
+    from dashboard.replay import folded
+    from dashboard.summary import summary
+
+    try:
+        model, first, last = folded(path)
+    except (BadRecording, OSError) as error:
+        return _fail(f"replay: {error}")
+    chosen = next(each for each in Window if each.label.replace(" ", "") == window)
+    document = summary(model, first, last, chosen)
+    try:
+        sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head`: who reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.INTERRUPTED
+    return ExitCode.PASS
 
 
 def _screen_options(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
+from dashboard.trials.base import Step, TrialName
 from gateway.accesslog import Access
 from gateway.supervisor import Process
 
@@ -19,6 +20,7 @@ class SourceName(Enum):
     SERVICES = "services"
     PROCESSES = "process-compose"
     NGINX = "nginx"
+    PROMETHEUS = "prometheus"
 
 
 class SourceState(Enum):
@@ -89,6 +91,18 @@ class ServiceHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class NginxMaster:
+    """The process that nginx's pid file names: it starts the workers, reloads and ends them.
+
+    A master that is killed leaves its workers, which answer on, and process-compose, which
+    waits for them, calls nginx ready.
+    """
+
+    pid: int
+    alive: bool
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayState:
     """What nginx says about itself."""
 
@@ -99,6 +113,22 @@ class GatewayState:
     """Idle ones."""
     certificate_ends: float | None
     """Seconds since the epoch; None if the certificate cannot be read."""
+    master: NginxMaster | None = None
+    """None if the pid file cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrometheusState:
+    """What Prometheus sees of the workspace, and what it warns of."""
+
+    at: float
+    targets_up: int
+    targets: int
+    """Whom it asks, whether or not they answer."""
+    rules: int
+    """Alerting rules; without one no alert can fire."""
+    firing: tuple[str, ...]
+    """The alerts that fire, for example "InstanceDown v1-2"; pending ones are not among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +142,55 @@ class SourceStatus:
     """What is wrong and what to do, for a person."""
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessLog:
+    """The last lines that a process wrote."""
+
+    at: float
+    process: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialBegun:
+    """Somebody fired a test."""
+
+    at: float
+    trial: TrialName
+
+
+@dataclass(frozen=True, slots=True)
+class TrialStep:
+    """Something happened in it."""
+
+    at: float
+    trial: TrialName
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class TrialEnded:
+    """It is over."""
+
+    at: float
+    trial: TrialName
+    problem: str = ""
+    """Why it could not be finished, "" if it was."""
+    stopped: bool = False
+    """By a person."""
+
+
 Event: TypeAlias = (
-    Workspace | Hit | LogProgress | ProcessStates | ServiceHealth | GatewayState | SourceStatus
+    Workspace
+    | Hit
+    | LogProgress
+    | ProcessStates
+    | ProcessLog
+    | ServiceHealth
+    | GatewayState
+    | PrometheusState
+    | SourceStatus
+    | TrialBegun
+    | TrialStep
+    | TrialEnded
 )

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import queue
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dashboard.events import Declared, Event, Workspace
 from dashboard.model import Model
-from dashboard.sources.access_log import LOG, AccessLog
 from dashboard.sources.base import Inbox, Pump, Source
-from dashboard.sources.nginx import CERTIFICATE, NginxStatus
-from dashboard.sources.services import Services
-from dashboard.sources.supervisor import ProcessList
-from gateway.settings import Settings
-from gateway.supervisor import SOCKET
-from gateway.topology import Topology
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
+    from gateway.topology import Topology
 
 FOLD_BUDGET_S = 0.05
 """How long one turn may fold: keys are answered in between."""
@@ -47,6 +45,9 @@ class Feed(Protocol):
     def advance(self) -> bool:
         """Fold what has come, for a bounded time; whether there is more to fold now."""
 
+    def post(self, event: Event) -> None:
+        """Fold an event of the program's own; from any thread, never waits."""
+
     def now(self) -> float:
         """The time that the model is about, in seconds since the epoch."""
 
@@ -60,7 +61,7 @@ class LiveFeed:
     def __init__(
         self,
         workspace: Workspace,
-        sources: Sequence[Source],
+        sources: Iterable[Source],
         recorder: Recorder | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -70,7 +71,9 @@ class LiveFeed:
         self.problem = ""
         """Why the recording ended early, "" if it did not."""
         self._inbox = Inbox()
-        self._pumps = [Pump(source, self._inbox, clock) for source in sources]
+        self._posted: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._sources = sources
+        self._pumps: list[Pump] = []
         self._fold(workspace)
 
     @property
@@ -82,18 +85,25 @@ class LiveFeed:
 
     def start(self) -> None:
         """Start asking every source."""
+        self._pumps = [Pump(source, self._inbox, self._clock) for source in self._sources]
         for pump in self._pumps:
             pump.start()
 
     def advance(self) -> bool:
         """Fold what the sources have delivered."""
         deadline = time.monotonic() + FOLD_BUDGET_S
+        while not self._posted.empty():
+            self._fold(self._posted.get())
         while (batch := self._inbox.take()) is not None:
             for event in batch:
                 self._fold(event)
             if time.monotonic() > deadline:
                 return True
         return False
+
+    def post(self, event: Event) -> None:
+        """Folded at the next turn, and recorded."""
+        self._posted.put(event)
 
     def now(self) -> float:
         """The present."""
@@ -127,11 +137,20 @@ def declared_workspace(topology: Topology, settings: Settings, now: float) -> Wo
     return Workspace(now, settings.url, tuple(instances))
 
 
-def live_sources(root: Path, topology: Topology, workspace: Workspace) -> list[Source]:
-    """Everything that can be asked about the workspace at `root`."""
-    return [
-        AccessLog(root / LOG),
-        ProcessList(root / SOCKET),
-        NginxStatus(topology.status_port, root / CERTIFICATE),
-        Services(workspace.instances),
-    ]
+def live_sources(root: Path, topology: Topology, workspace: Workspace) -> Iterator[Source]:
+    """Everything that can be asked about the workspace at `root`.
+
+    One after the other, and their modules only then: the first picture pays for none.
+    """
+    from dashboard.sources.access_log import LOG, AccessLog
+    from dashboard.sources.nginx import CERTIFICATE, PID_FILE, NginxStatus
+    from dashboard.sources.prometheus import Prometheus
+    from dashboard.sources.services import Services
+    from dashboard.sources.supervisor import ProcessList
+    from gateway.supervisor import SOCKET
+
+    yield AccessLog(root / LOG)
+    yield ProcessList(root / SOCKET)
+    yield NginxStatus(topology.status_port, root / CERTIFICATE, root / PID_FILE)
+    yield Services(workspace.instances)
+    yield Prometheus(topology.prometheus_port)

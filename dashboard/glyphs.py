@@ -24,6 +24,8 @@ class Glyphs:
     more: str
     """Where text was cut off."""
     arrow: str
+    rule: str
+    """A line across, character by character."""
 
     def spark(self, values: Sequence[float], top: float) -> str:
         """A strip: one character for each value, `top` (> 0) being the highest level.
@@ -44,5 +46,5 @@ class Glyphs:
         return self.full * filled + self.rest * (width - filled)
 
 
-UNICODE = Glyphs(" ▁▂▃▄▅▆▇█", "█", "░", "●", "○", "✕", "●", "■", "▲", "…", "→")
-ASCII = Glyphs(" .:-=+*#@", "#", ".", "*", "o", "x", "*", "=", "!", "~", ">")
+UNICODE = Glyphs(" ▁▂▃▄▅▆▇█", "█", "░", "●", "○", "✕", "●", "■", "▲", "…", "→", "─")
+ASCII = Glyphs(" .:-=+*#@", "#", ".", "*", "o", "x", "*", "=", "!", "~", ">", "-")

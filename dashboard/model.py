@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from copy import deepcopy
 from enum import Enum
 from typing import Any
 
@@ -17,14 +18,21 @@ from dashboard.events import (
     GatewayState,
     Hit,
     LogProgress,
+    ProcessLog,
     ProcessStates,
+    PrometheusState,
     ServiceHealth,
     SourceName,
     SourceState,
     SourceStatus,
+    TrialBegun,
+    TrialEnded,
+    TrialStep,
     Workspace,
 )
 from dashboard.tally import GATEWAY, Tally, count, merged
+from dashboard.trials.base import Trial, TrialName
+from dashboard.trials.registry import new_state
 from gateway.accesslog import Access
 from gateway.supervisor import Process
 
@@ -66,6 +74,7 @@ class Model:
         self.processes: dict[str, Process] = {}
         self.health: ServiceHealth | None = None
         self.gateway: GatewayState | None = None
+        self.prometheus: PrometheusState | None = None
         self.log: LogProgress | None = None
         self.statuses: dict[SourceName, SourceStatus] = {}
         """The last word of each source."""
@@ -81,6 +90,10 @@ class Model:
         self.hits = 0
         self.last_hit_at = 0.0
         """When the last request ended."""
+        self.trials: dict[TrialName, Trial] = {}
+        """The last run of each test."""
+        self.process_logs: dict[str, ProcessLog] = {}
+        """The last lines of each process that somebody looked at."""
         self._names: dict[str, str] = {}
         self._seen_names: set[str] = set()
         self._folds: dict[type[Any], Callable[[Any], None]] = {
@@ -90,7 +103,12 @@ class Model:
             ProcessStates: self._process_states,
             ServiceHealth: self._service_health,
             GatewayState: self._gateway_state,
+            PrometheusState: self._prometheus_state,
             SourceStatus: self._source_status,
+            ProcessLog: self._process_log,
+            TrialBegun: self._trial_begun,
+            TrialStep: self._trial_step,
+            TrialEnded: self._trial_ended,
         }
 
     def apply(self, event: Event) -> None:
@@ -106,6 +124,7 @@ class Model:
                 setattr(frozen, name, copied)
         # The only values inside them that change.
         frozen.seconds = {second: tally.copy() for second, tally in self.seconds.items()}
+        frozen.trials = deepcopy(self.trials)
         return frozen
 
     def window(self, window: Window, now: float) -> Tally:
@@ -213,7 +232,29 @@ class Model:
     def _gateway_state(self, event: GatewayState) -> None:
         self.gateway = event
 
+    def _prometheus_state(self, event: PrometheusState) -> None:
+        self.prometheus = event
+
     def _source_status(self, event: SourceStatus) -> None:
         self.statuses[event.source] = event
         if event.state is SourceState.FRESH:
             self.fresh_at[event.source] = event.at
+
+    def _process_log(self, event: ProcessLog) -> None:
+        self.process_logs[event.process] = event
+
+    def _trial_begun(self, event: TrialBegun) -> None:
+        before = self.trials.get(event.trial)
+        state = new_state(event.trial, before.state if before else None)
+        self.trials[event.trial] = Trial(state, event.at)
+
+    def _trial_step(self, event: TrialStep) -> None:
+        # A recording may begin in the middle of a trial.
+        if event.trial not in self.trials:
+            self.trials[event.trial] = Trial(new_state(event.trial), event.at)
+        self.trials[event.trial].state.apply(event.step)
+
+    def _trial_ended(self, event: TrialEnded) -> None:
+        trial = self.trials.get(event.trial)
+        if trial is not None:
+            trial.ended, trial.problem, trial.stopped = event.at, event.problem, event.stopped

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dashboard.events import SourceName, SourceState
+from collections.abc import Iterator
+
+from dashboard.events import PrometheusState, SourceName, SourceState
 from dashboard.instance_table import instance_table, row_names
-from dashboard.lines import Cell, Line, Tone, clip, fit, right, safe
+from dashboard.lines import Cell, Line, Tone, clip, fit, right, safe, width
 from dashboard.model import Model
 from dashboard.numbers import age, clock, count, latency, rate, share
 from dashboard.tally import ALL, Tally
@@ -62,7 +64,7 @@ def instance_names(model: Model, view: View) -> list[str | None]:
     return [*before, *row_names(model)]
 
 
-_GATEWAY_LINES = ("numbers", "state", "not configured")
+_GATEWAY_LINES = ("numbers", "state", "alerts")
 
 
 def _gateway(model: Model, view: View, now: float, tally: Tally) -> list[Line]:
@@ -98,11 +100,35 @@ def _gateway(model: Model, view: View, now: float, tally: Tally) -> list[Line]:
     second = [Cell(" " * (_LABEL - 2))]
     for name, text, tone in _state_of_nginx(model, now, tally):
         second += [Cell(f"  {name} ", Tone.MUTED), Cell(text, tone)]
-    third = "  canary, shadow, rollout and alerts are not configured"
     if not view.wide:
         first, second = first, [*second[:1], *statuses, *second[1:5]]
         statuses = []
-    return [(*first, *statuses), tuple(second), (Cell(" " * (_LABEL - 2) + third, Tone.MUTED),)]
+    return [(*first, *statuses), tuple(second), _watched(model, view, now)]
+
+
+def _watched(model: Model, view: View, now: float) -> Line:
+    """What Prometheus says, and what there is not yet; what fires must not be pushed out."""
+    state = None if is_stale(model, SourceName.PROMETHEUS, now) else model.prometheus
+    targets = "-" if state is None else f"{state.targets_up} of {state.targets}"
+    # Short where there is no room for sentences.
+    name, rest = ("prometheus targets", "canary, shadow and rollout are not configured")
+    if not view.wide:
+        name, rest = "targets", "no canary, shadow, rollout"
+    label = Cell(" " * (_LABEL - 2) + "  alerts ", Tone.MUTED)
+    after = [Cell(f"  {name} ", Tone.MUTED), Cell(targets)]
+    room = view.columns - sum(width(cell.text) for cell in (label, *after))
+    return label, _alerts(state, room, view.glyphs.more), *after, Cell(f"  {rest}", Tone.MUTED)
+
+
+def _alerts(state: PrometheusState | None, room: int, more: str) -> Cell:
+    if state is None:
+        return Cell("unknown", Tone.MUTED)
+    if state.firing:
+        words = f"{len(state.firing)} firing: {', '.join(safe(name, 80) for name in state.firing)}"
+        return Cell(fit(words, min(room, width(words)), more), Tone.BAD)
+    if not state.rules:
+        return Cell("not configured", Tone.MUTED)
+    return Cell(f"none firing ({count(state.rules)} rule{'s' * (state.rules > 1)})")
 
 
 def _state_of_nginx(model: Model, now: float, tally: Tally) -> list[tuple[str, str, Tone]]:
@@ -180,8 +206,19 @@ def _note(model: Model, access: Access) -> str:
 
 
 def _sources(model: Model, view: View, now: float) -> list[Line]:
-    cells = [Cell(fit(" sources", _LABEL), Tone.STRONG)]
-    gap = Cell("   " if view.wide else "  ")
+    """How fresh each one is; what does not fit one line goes on in the next."""
+    lines: list[list[Cell]] = [[Cell(fit(" sources", _LABEL), Tone.STRONG)]]
+    for words in _freshness(model, now):
+        gap = Cell(("   " if view.wide else "  ") if len(lines[-1]) > 1 else "")
+        taken = sum(width(cell.text) for cell in [*lines[-1], gap, *words])
+        if gap.text and taken > view.columns:
+            lines.append([Cell(" " * _LABEL), *words])
+        else:
+            lines[-1] += [gap, *words]
+    return [tuple(line) for line in lines]
+
+
+def _freshness(model: Model, now: float) -> Iterator[tuple[Cell, ...]]:
     for source in SourceName:
         status = model.statuses.get(source)
         seen = model.age(source, now)
@@ -194,9 +231,8 @@ def _sources(model: Model, view: View, now: float) -> list[Line]:
             text, tone = f"STALE{old}", Tone.WARN
         else:
             text, tone = old.strip(), Tone.NORMAL
-        cells += [Cell(f"{source.value} ", Tone.MUTED), Cell(text, tone), gap]
+        yield Cell(f"{source.value} ", Tone.MUTED), Cell(text, tone)
     if model.log is not None and not model.log.caught_up:
-        cells.append(Cell("reading the log", Tone.ACCENT))
+        yield (Cell("reading the log", Tone.ACCENT),)
     if model.log is not None and model.log.bad_lines:
-        cells.append(Cell(f"{count(model.log.bad_lines)} bad lines", Tone.WARN))
-    return [tuple(cells)]
+        yield (Cell(f"{count(model.log.bad_lines)} bad lines", Tone.WARN),)

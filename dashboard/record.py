@@ -7,6 +7,7 @@ nginx wrote them, so `jq` reads a recording as it reads the log.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,13 +18,21 @@ from dashboard.events import (
     GatewayState,
     Hit,
     LogProgress,
+    NginxMaster,
+    ProcessLog,
     ProcessStates,
+    PrometheusState,
     ServiceHealth,
     SourceName,
     SourceState,
     SourceStatus,
+    TrialBegun,
+    TrialEnded,
+    TrialStep,
     Workspace,
 )
+from dashboard.trials.base import TrialName
+from dashboard.trials.registry import step_from_json
 from gateway.accesslog import Access, BadLine, parse
 from gateway.supervisor import Process, ProcessHealth, ProcessStatus
 
@@ -61,7 +70,8 @@ def read_recording(path: Path) -> Iterator[Event]:
     Raises BadRecording; OSError if it cannot be read. A last line that was cut off (the
     recorder was killed) ends the recording.
     """
-    with path.open(encoding="utf-8") as file:
+    # Bytes that are no text make a line that is not JSON: named like any other bad line.
+    with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, start=1):
             try:
                 value = json.loads(line)
@@ -69,7 +79,7 @@ def read_recording(path: Path) -> Iterator[Event]:
                     _check(value)
                     continue
                 event = from_json(value)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 if number > 1 and not line.endswith("\n"):
                     return
                 raise BadRecording(
@@ -103,6 +113,16 @@ def to_json(event: Event) -> dict[str, Any]:
                 "active": event.active,
                 "waiting": event.waiting,
                 "certificate_ends": event.certificate_ends,
+                "master": _master_to_json(event.master),
+            }
+        case PrometheusState():
+            return {
+                "kind": "prometheus",
+                "at": event.at,
+                "targets_up": event.targets_up,
+                "targets": event.targets,
+                "rules": event.rules,
+                "firing": list(event.firing),
             }
         case SourceStatus():
             return {
@@ -112,11 +132,24 @@ def to_json(event: Event) -> dict[str, Any]:
                 "state": event.state.value,
                 "detail": event.detail,
             }
+        case ProcessLog():
+            lines = list(event.lines)
+            return {"kind": "process log", "at": event.at, "process": event.process, "lines": lines}
+        case TrialBegun():
+            return {"kind": "trial begun", "at": event.at, "trial": event.trial.value}
+        case TrialStep():
+            named = {"at": event.at, "trial": event.trial.value}
+            return {"kind": "trial step", **named, "step": event.step.to_json()}
+        case TrialEnded():
+            ended = {"problem": event.problem, "stopped": event.stopped}
+            return {"kind": "trial ended", "at": event.at, "trial": event.trial.value, **ended}
 
 
 def from_json(value: dict[str, Any]) -> Event:
     """The inverse of to_json. Raises ValueError, KeyError, TypeError."""
     at = float(value["at"])
+    if not math.isfinite(at):
+        raise ValueError(f"at is {at}")
     match value["kind"]:
         case "hit":
             return Hit(at, parse(json.dumps(value["access"]).encode()))
@@ -133,10 +166,26 @@ def from_json(value: dict[str, Any]) -> Event:
         case "gateway":
             ends = value["certificate_ends"]
             ends = None if ends is None else float(ends)
-            return GatewayState(at, int(value["active"]), int(value["waiting"]), ends)
+            # A recording of an earlier program does not have it.
+            master = _master_from_json(value.get("master"))
+            return GatewayState(at, int(value["active"]), int(value["waiting"]), ends, master)
+        case "prometheus":
+            up, targets = int(value["targets_up"]), int(value["targets"])
+            firing = tuple(map(str, value["firing"]))
+            return PrometheusState(at, up, targets, int(value["rules"]), firing)
         case "source":
             source, state = SourceName(value["source"]), SourceState(value["state"])
             return SourceStatus(at, source, state, str(value["detail"]))
+        case "process log":
+            return ProcessLog(at, str(value["process"]), tuple(map(str, value["lines"])))
+        case "trial begun":
+            return TrialBegun(at, TrialName(value["trial"]))
+        case "trial step":
+            trial = TrialName(value["trial"])
+            return TrialStep(at, trial, step_from_json(trial, value["step"]))
+        case "trial ended":
+            trial, stopped = TrialName(value["trial"]), bool(value["stopped"])
+            return TrialEnded(at, trial, str(value["problem"]), stopped)
     raise ValueError(f"unknown kind {value['kind']!r}")
 
 
@@ -180,6 +229,14 @@ def _check(value: Any) -> None:
         raise ValueError("the first line does not say that it is one")
     if value.get("version") != VERSION:
         raise ValueError(f"version {value.get('version')!r}, this program reads {VERSION}")
+
+
+def _master_to_json(master: NginxMaster | None) -> dict[str, Any] | None:
+    return None if master is None else {"pid": master.pid, "alive": master.alive}
+
+
+def _master_from_json(value: Any) -> NginxMaster | None:
+    return None if value is None else NginxMaster(int(value["pid"]), bool(value["alive"]))
 
 
 def _process_to_json(process: Process) -> dict[str, Any]:

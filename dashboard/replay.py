@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import queue
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +12,24 @@ from dashboard.events import Event
 from dashboard.feed import FOLD_BUDGET_S
 from dashboard.model import Model
 from dashboard.record import BadRecording, read_recording
+
+
+def folded(path: Path) -> tuple[Model, float, float]:
+    """The model at the end of a recording, and the times at which that begins and ends.
+
+    Raises BadRecording, OSError.
+    """
+    model, first, last = Model(), math.inf, -math.inf
+    for event in read_recording(path):
+        model.apply(event)
+        first, last = min(first, event.at), max(last, event.at)
+    if first > last:
+        raise _empty(path)
+    return model, first, last
+
+
+def _empty(path: Path) -> BadRecording:
+    return BadRecording(f"{path}: no event in it: record anew with --record")
 
 
 class ReplayFeed:
@@ -22,12 +42,13 @@ class ReplayFeed:
         self.model = Model()
         self.problem = ""
         """Why the recording ended before its end, "" if it did not."""
+        self._posted: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._events: Iterator[Event] = read_recording(path)
         self._speed = speed
         self._monotonic = monotonic
         self._next: Event | None = next(self._events, None)
         if self._next is None:
-            raise BadRecording(f"{path}: no event in it: record anew with --record")
+            raise _empty(path)
         self._first = self._last = self._next.at
         # What is declared: the first picture needs it.
         self.model.apply(self._next)
@@ -46,6 +67,8 @@ class ReplayFeed:
     def advance(self) -> bool:
         """Fold the events that are due."""
         deadline = time.monotonic() + FOLD_BUDGET_S
+        while not self._posted.empty():
+            self.model.apply(self._posted.get())
         now = self._position()
         while self._next is not None and self._next.at <= now:
             self.model.apply(self._next)
@@ -57,6 +80,10 @@ class ReplayFeed:
             if time.monotonic() > deadline:
                 return True
         return False
+
+    def post(self, event: Event) -> None:
+        """What a person does with a recording, labelling for one, is shown; the file stays."""
+        self._posted.put(event)
 
     def now(self) -> float:
         """The time in the recording."""

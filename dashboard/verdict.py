@@ -16,14 +16,16 @@ STALE_AFTER_S = {
     SourceName.PROCESSES: 6.0,
     SourceName.SERVICES: 8.0,
     SourceName.NGINX: 8.0,
+    SourceName.PROMETHEUS: 15.0,
 }
 """A source that has not delivered for so long is stale; a few times its period."""
 SILENT_AFTER_S = 10.0
 """A log without a new line for so long is silent."""
 JUDGED = Window.MINUTE
 _IN = f" in {JUDGED.label}"
-# The log is a file: it says nothing about whether anybody is there to write it.
-_LIVING = tuple(source for source in SourceName if source is not SourceName.ACCESS_LOG)
+# The log is a file: it says nothing about whether anybody is there to write it. Prometheus
+# watches, and serves nobody: requests are answered whether or not it is there.
+_LIVING = (SourceName.SERVICES, SourceName.PROCESSES, SourceName.NGINX)
 _FEW_SLOW = 30
 _SLOWER = 3.0
 
@@ -110,6 +112,7 @@ def judge(model: Model, now: float) -> Verdict:
     verdict = (
         _instances_out(model, tally, now)
         or _errors(tally)
+        or _master_gone(model, now)
         or _retried(model, now)
         or _slow(model, tally)
         or _silent(model, now)
@@ -208,6 +211,19 @@ def _errors(tally: Tally) -> Verdict | None:
         f"{count(failed)} of {count(total)} requests failed{_IN} (5xx), "
         f"{count(by_instance[worst])} of them by {worst}",
         "2 Traffic shows them: filter status>=500",
+    )
+
+
+def _master_gone(model: Model, now: float) -> Verdict | None:
+    """What process-compose cannot see: the workers of a killed master answer on."""
+    master = None if model.gateway is None else model.gateway.master
+    if master is None or master.alive or is_stale(model, SourceName.NGINX, now):
+        return None
+    return Verdict(
+        Severity.DEGRADED,
+        f"nginx's master process {master.pid} is gone: its workers answer on, "
+        "but nobody restarts them",
+        "6 Processes: r on nginx starts it anew",
     )
 
 

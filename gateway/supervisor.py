@@ -20,6 +20,12 @@ from urllib.parse import quote
 SOCKET = Path("var/run/pc.sock")
 """Where the API is, below the root of the workspace."""
 
+MAY_END = frozenset({"setup", "probes", "optional"})
+"""Namespaces of processes that may end well and be done (process-compose.yaml): one-shots,
+traffic whose time is over, Grafana where there is none. Any other process serves, and one
+that was stopped serves nobody, though nginx ends with 0 then; process-compose shows "-" for
+the health of both, so that only the namespace tells them apart."""
+
 _TIMEOUT_SECONDS = 5.0
 # A restart waits for the process to end and then for its backoff.
 _RESTART_SECONDS = 30.0
@@ -101,9 +107,9 @@ class Process:
 
     @property
     def is_ready(self) -> bool:
-        """Its probe succeeds, or it had one thing to do and has done it."""
+        """Its probe succeeds, or it had one thing to do (MAY_END) and has done it."""
         if self.status is ProcessStatus.COMPLETED:
-            return self.exit_code == 0
+            return self.exit_code == 0 and self.namespace in MAY_END
         # The probe of a process that is on its way out still says what it said before.
         ending = self.status in (ProcessStatus.TERMINATING, ProcessStatus.RESTARTING)
         return self.health is ProcessHealth.READY and not ending
@@ -112,7 +118,7 @@ class Process:
     def has_failed(self) -> bool:
         """It will not become ready unless somebody starts it."""
         if self.status is ProcessStatus.COMPLETED:
-            return self.exit_code != 0
+            return not self.is_ready
         return self.status in (ProcessStatus.ERROR, ProcessStatus.SKIPPED)
 
 

@@ -52,7 +52,12 @@ class Topology:
     @property
     def versions(self) -> tuple[str, ...]:
         """The versions in the order in which they are declared, each once."""
-        return tuple(dict.fromkeys(instance.version for instance in self.instances))
+        return tuple(dict.fromkeys(self.served.values()))
+
+    @property
+    def served(self) -> dict[str, str]:
+        """The version that each instance serves, by its name, as they are declared."""
+        return {instance.name: instance.version for instance in self.instances}
 
 
 def load_topology(root: Path, settings: Settings) -> Topology:

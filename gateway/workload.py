@@ -18,6 +18,7 @@ __all__ = [
     "Workload",
     "WorkloadError",
     "load_workload",
+    "only",
     "resolve",
 ]
 
@@ -121,6 +122,23 @@ def resolve(body: Any, pointer: str) -> Any:
             problem = f"the response has nothing at {pointer!r} (looking for {step!r})"
             raise AnswerMissing(Place(FILE), problem, "correct `answer`, or the service")
     return found
+
+
+def only(body: Any, pointer: str) -> Any:
+    """The document without anything but the way to `pointer`: `resolve` says the same of both."""
+    return _way(body, _steps(pointer))
+
+
+def _way(body: Any, steps: list[str]) -> Any:
+    if not steps:
+        return body
+    step, rest = steps[0], steps[1:]
+    if isinstance(body, Mapping):
+        return {step: _way(body[step], rest)} if step in body else {}
+    if isinstance(body, list):
+        inside = _is_index(step) and int(step) < len(body)
+        return [*[None] * int(step), _way(body[int(step)], rest)] if inside else []
+    return None
 
 
 def _steps(pointer: str) -> list[str]:

@@ -8,7 +8,6 @@ could not be measured as intended; an inconclusive run is no failure, unless --s
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import sys
@@ -23,7 +22,7 @@ from gateway.settings import load_settings
 from gateway.topology import load_topology
 from gateway.workload import load_workload
 from probes.ab_client import ab_sources
-from probes.ab_report import Run, document, lines, markdown
+from probes.ab_report import Run, as_json, lines, report
 from probes.ab_run import (
     MARGIN,
     PAIRS,
@@ -49,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         done = _measure(Path.cwd(), options)
         code = _code(done, options.strict)
         if options.report:
-            _write(options.report, markdown(done))
+            _write(options.report, report(done, options.report))
     except ConfigurationError as error:
         return _fail(str(error), ExitCode.USAGE)
     except NoAnswer as error:
@@ -57,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted before the first pair", ExitCode.INTERRUPTED)
     if options.json:
-        sys.stdout.write(json.dumps(document(done), indent=2, allow_nan=False) + "\n")
+        sys.stdout.write(as_json(done))
     else:
         sys.stdout.write("\n".join(lines(done)) + "\n")
     sys.stdout.flush()
@@ -77,7 +76,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help=f"how much slower the second version may be (default {MARGIN:g} is 20 %%)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    parser.add_argument("--report", type=Path, metavar="FILE.md", help="a report in Markdown too")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="write FILE too: FILE.json as JSON, any other name as Markdown",
+    )
     parser.add_argument(
         "--strict", action="store_true", help="exit code 1 unless every question was answered yes"
     )
@@ -96,7 +100,7 @@ def _measure(root: Path, options: argparse.Namespace) -> Run:
         _say(f"the corpus has {chosen.corpus} rows, so that many pairs")
     if ab_sources(settings) == NO_CHOICE:
         _say(f"this machine has one address: {PER_SOURCE} requests/s, three for each pair")
-    tally = Tally(workload, topology, len(chosen.texts), options.margin)
+    tally = Tally(workload.pointer, topology.served, len(chosen.texts), options.margin)
     client = open_client(root, settings, workload)
     stopped, interrupted = "", False
     begun = told = time.monotonic()
@@ -116,7 +120,8 @@ def _measure(root: Path, options: argparse.Namespace) -> Run:
         interrupted = True
     finally:
         client.close()
-    return Run(chosen, tally, time.monotonic() - begun, stopped, interrupted)
+    seconds = time.monotonic() - begun
+    return Run(tally, chosen.seed, chosen.corpus, seconds, stopped, interrupted)
 
 
 def _code(done: Run, strict: bool) -> ExitCode:

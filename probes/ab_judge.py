@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from probes.ab_tally import Comparison, Routing, Tally
+from probes.labelling import Labelling
 from probes.verdict import Judgement, Verdict, worst
 from rollout.evidence import Direction, agreement, mcnemar_exact, median_interval
 
@@ -35,14 +36,17 @@ class Judgements:
         return found
 
 
-def judge(tally: Tally, stopped: str = "") -> Judgements:
-    """What is known now; `stopped` says why nothing more will come, "" if nothing went wrong."""
+def judge(tally: Tally, stopped: str = "", labelling: Labelling | None = None) -> Judgements:
+    """What is known now; `stopped` says why nothing more will come, "" if nothing went wrong.
+
+    `labelling` is what a person has said; it counts where the corpus has no labels.
+    """
     noise = _noise(tally)
     return Judgements(
         answers=Judgement(Verdict.ERROR, stopped) if stopped else _answers(tally),
         routing=_routing(tally),
         latency=_latency(tally, noise),
-        quality=_quality(tally),
+        quality=_quality(tally, labelling),
         noise=noise,
     )
 
@@ -121,9 +125,11 @@ def _latency(tally: Tally, noise: Judgement) -> Judgement:
     return Judgement(Verdict.PASSED, f"{second} is not {margin} than {first} ({said})")
 
 
-def _quality(tally: Tally) -> Judgement:
+def _quality(tally: Tally, labelling: Labelling | None) -> Judgement:
     quality, (first, second) = tally.quality, tally.versions
     if quality.labelled == 0:
+        if labelling is not None and labelling.labels:
+            return labelling.blind
         reason = "no labels: agreement between versions is not quality"
         return Judgement(Verdict.NOT_MEASURED, reason)
     test = quality.test

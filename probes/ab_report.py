@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from probes.ab_judge import Judgements, judge, ratio_words
-from probes.ab_run import GROUPS, HEADER, Plan
+from probes.ab_run import GROUPS, HEADER
 from probes.ab_tally import Comparison, Quality, Tally
+from probes.labelling import Labelling
 from probes.verdict import Judgement
 from rollout.evidence import (
     Interval,
@@ -34,18 +37,22 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]<>|#~&])")
 class Run:
     """One run, over or stopped."""
 
-    chosen: Plan
     tally: Tally
+    seed: int
+    corpus: int
+    """Rows there were to choose from."""
     seconds: float
     stopped: str = ""
     """Why it ended before its time; "" if it did not."""
     interrupted: bool = False
     """By a person. What was measured until then counts: the tests may be stopped at will."""
+    labelling: Labelling | None = None
+    """What a person said about the disagreements."""
 
     @property
     def judgements(self) -> Judgements:
         """What it has shown."""
-        return judge(self.tally, self.stopped)
+        return judge(self.tally, self.stopped, self.labelling)
 
 
 def document(run: Run) -> dict[str, Any]:
@@ -56,8 +63,8 @@ def document(run: Run) -> dict[str, Any]:
         "judgements": {
             each.name: _judged(getattr(judgements, each.name)) for each in fields(judgements)
         },
-        "seed": run.chosen.seed,
-        "corpus": run.chosen.corpus,
+        "seed": run.seed,
+        "corpus": run.corpus,
         "pairs": {"planned": tally.planned, "asked": tally.pairs, "compared": tally.compared},
         "interrupted": run.interrupted,
         "seconds": round(run.seconds, 3),
@@ -66,6 +73,7 @@ def document(run: Run) -> dict[str, Any]:
         "noise": _comparison(tally.noise),
         "margin": tally.margin,
         "quality": _quality(tally.quality) if tally.quality.labelled else None,
+        "labelling": _labelling(run.labelling) if run.labelling else None,
         "disagreements": [
             {"text": each.text, "first": each.first, "second": each.second, "label": each.label}
             for each in tally.disagreements[:MAX_TEXTS]
@@ -113,6 +121,10 @@ def markdown(run: Run) -> str:
         found += ["", f"| {first} | {second} | pairs |", "| --- | --- | ---: |"]
         for answers, count in tally.versus.matrix.most_common(MAX_CELLS):
             found.append(f"| {_escaped(answers[0])} | {_escaped(answers[1])} | {count} |")
+    if run.labelling is not None:
+        said = run.labelling.blind
+        found += ["", "## Labelled by a person", "", f"{said.verdict.value.capitalize()}: "]
+        found[-1] += f"{_escaped(said.reason)}."
     if tally.disagreements:
         found += ["", "## Disagreements", ""]
         found += [f"| text | {first} | {second} | label |", "| --- | --- | --- | --- |"]
@@ -122,6 +134,16 @@ def markdown(run: Run) -> str:
         left = _unequal(tally.versus) - MAX_TEXTS
         found += ["", f"{left} more."] if left > 0 else []
     return "\n".join(found) + "\n"
+
+
+def as_json(run: Run) -> str:
+    """The document, readable; ASCII only."""
+    return json.dumps(document(run), indent=2, allow_nan=False) + "\n"
+
+
+def report(run: Run, path: Path) -> str:
+    """What belongs into a file of that name: JSON into .json, else Markdown."""
+    return as_json(run) if path.suffix.lower() == ".json" else markdown(run)
 
 
 def visible(text: str) -> str:
@@ -141,7 +163,7 @@ def _escaped(text: str) -> str:
 def _asked(run: Run) -> str:
     tally = run.tally
     said = f"{tally.pairs} pairs of {tally.planned} in {run.seconds:.1f} s, "
-    said += f"from a corpus of {run.chosen.corpus}, seed {run.chosen.seed}"
+    said += f"from a corpus of {run.corpus}, seed {run.seed}"
     return said + (", interrupted" if run.interrupted else "")
 
 
@@ -208,6 +230,20 @@ def _quality(quality: Quality) -> dict[str, Any]:
         ],
         "test": _test(test),
         "mcnemar_p": mcnemar_exact(test.wins, test.losses),
+    }
+
+
+def _labelling(labelling: Labelling) -> dict[str, Any]:
+    test = labelling.test
+    return {
+        **_judged(labelling.blind),
+        "labels": labelling.labels,
+        "neither": labelling.neither,
+        "skipped": labelling.skipped,
+        "questions_left": labelling.remaining,
+        # Whoever goes on with it must not be told who leads.
+        "test": _test(test) if labelling.is_over else None,
+        "mcnemar_p": mcnemar_exact(test.wins, test.losses) if labelling.is_over else None,
     }
 
 

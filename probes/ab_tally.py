@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 from gateway.errors import AnswerMissing
-from gateway.topology import Topology
-from gateway.workload import Text, Workload
+from gateway.workload import Text, resolve
 from probes.ab_client import Answer
 from rollout.evidence import SignTest, is_slower
 
@@ -95,11 +95,15 @@ class Quality:
 class Tally:
     """Everything that an A/B run has found so far."""
 
-    def __init__(self, workload: Workload, topology: Topology, pairs: int, margin: float) -> None:
-        """`pairs` will come at most; `margin` is a share, such as 0.2."""
-        self._workload, self.margin, self.planned = workload, margin, pairs
-        self.versions = topology.versions[:2]
-        self._version_of = {found.name: found.version for found in topology.instances}
+    def __init__(self, pointer: str, served: Mapping[str, str], pairs: int, margin: float) -> None:
+        """`pairs` will come at most; `margin` is a share, such as 0.2.
+
+        `pointer` leads to the answer in a body (workload.yaml), `served` says which version
+        each instance serves: the first two versions in it are compared.
+        """
+        self._pointer, self.margin, self.planned = pointer, margin, pairs
+        self._version_of = dict(served)
+        self.versions = tuple(dict.fromkeys(served.values()))[:2]
         self.pairs = 0
         """Asked for, whatever came back."""
         self.compared = 0
@@ -148,7 +152,7 @@ class Tally:
         if answer.status != HTTPStatus.OK:
             return None
         try:
-            return word(self._workload.answer(answer.body))
+            return word(resolve(answer.body, self._pointer))
         except AnswerMissing as error:
             self.without_answer[place][error.problem] += 1
             return None

@@ -18,11 +18,9 @@ from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
 from gateway.supervisor import SupervisorError, SupervisorTimeout
 from probes.drill_report import document, exit_code, lines
-from probes.drill_run import Phase, Refused, Target, choose, drill, sources
-from probes.sources import NO_CHOICE, PER_SOURCE
+from probes.drill_run import RATE, Phase, Refused, Target, choose, drill, sources, usual_rate
+from probes.sources import PER_SOURCE
 from probes.workspace import Workspace, load_workspace
-
-RATE = 80.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,12 +58,10 @@ def _drill(workspace: Workspace, options: argparse.Namespace) -> int:
 
 def _rate(workspace: Workspace, wanted: float | None) -> float:
     if wanted is None:
-        try:
-            sources(workspace, RATE)
-        except ValueError:
-            _say(f"this machine has one address: {PER_SOURCE} requests/s, not {RATE:g}")
-            return float(PER_SOURCE * len(NO_CHOICE))
-        return RATE
+        rate = usual_rate(workspace)
+        if rate < RATE:
+            _say(f"this machine has one address: {rate:g} requests/s, not {RATE:g}")
+        return rate
     sources(workspace, wanted)
     return wanted
 

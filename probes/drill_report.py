@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,8 @@ class Measured:
     """None if the load went wrong before."""
     ready_again: float | None
     """None if that did not happen in time."""
+    stopped: bool = False
+    """Somebody ended the drill before it had seen everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,31 @@ def document(found: Report) -> dict[str, Any]:
     }
 
 
+def from_document(value: Mapping[str, Any]) -> Report:
+    """The inverse of document. Raises KeyError, TypeError, ValueError."""
+
+    def seconds(name: str) -> float | None:
+        return None if value[name] is None else float(value[name])
+
+    return Report(
+        verdict=Verdict(value["outcome"]),
+        reason=str(value["reason"]),
+        victim=str(value["victim"]),
+        pid=int(value["pid"]),
+        killed=bool(value["killed"]),
+        rate=float(value["rate"]),
+        sources=int(value["sources"]),
+        sent=int(value["sent"]),
+        statuses={str(name): int(count) for name, count in dict(value["statuses"]).items()},
+        lost=int(value["lost"]),
+        retries=int(value["retries"]),
+        failover_s=seconds("failover_s"),
+        slowest_s=seconds("slowest_s"),
+        ready_again_s=seconds("ready_again_s"),
+        serving_again_s=seconds("serving_again_s"),
+    )
+
+
 def lines(found: Report) -> list[str]:
     """For a person."""
     rows = (
@@ -156,9 +183,12 @@ def _verdict(
     measured: Measured, statuses: Counter[str], lost: int, met: int
 ) -> tuple[Verdict, str]:
     if measured.killed is None:
-        return Verdict.INCONCLUSIVE, unclean(measured.answers) or "nothing was killed"
+        reason = "stopped before anything was killed" if measured.stopped else "nothing was killed"
+        return Verdict.INCONCLUSIVE, unclean(measured.answers) or reason
     if lost:
         return Verdict.FAILED, f"{lost} of {len(measured.answers)} requests were lost"
+    if measured.ready_again is None and measured.stopped:
+        return Verdict.INCONCLUSIVE, f"stopped before {measured.victim.name} was ready again"
     if measured.ready_again is None:
         return Verdict.FAILED, f"{measured.victim.name} did not become ready again in time"
     if statuses[str(REFUSED)]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -24,6 +25,8 @@ from probes.steady_load import SteadyLoad
 from probes.workspace import Workspace
 
 USER_AGENT = "switchyard-drill"
+RATE = 80.0
+"""Requests a second, where nobody says otherwise."""
 BEFORE_S = 2.0
 """Load before the kill, which shows that nothing else is wrong."""
 AFTER_S = 1.0
@@ -85,34 +88,52 @@ def sources(workspace: Workspace, rate: float) -> tuple[str, ...]:
     return addresses[: min(len(addresses), ceil(2 * rate / PER_SOURCE))]
 
 
+def usual_rate(workspace: Workspace) -> float:
+    """RATE, or what one address may send on a machine that has no more."""
+    one = available(workspace.settings, DRILL_SOURCES) == NO_CHOICE
+    return float(PER_SOURCE) if one else RATE
+
+
 def drill(
-    workspace: Workspace, target: Target, rate: float, tell: Callable[[Phase], None]
+    workspace: Workspace,
+    target: Target,
+    rate: float,
+    tell: Callable[[Phase], None],
+    *,
+    count: Callable[[int, int], None] = lambda answered, wrong: None,
+    stop: threading.Event | None = None,
 ) -> Report:
     """Kill the target under `rate` requests a second; `tell` hears of each phase.
+
+    `count` hears again and again how many requests have been answered or given up, and how
+    many of them went wrong. Once `stop` is set the drill ends, and reports what it has seen.
 
     Raises Refused when the process may not be killed or is gone already, ValueError for a
     rate that cannot be sent, ConfigurationError, OSError.
     """
     addresses = sources(workspace, rate)
     load = SteadyLoad(workspace, addresses, rate, USER_AGENT)
+    wait = _Wait(stop or threading.Event(), lambda: count(*load.counts()))
     killed = ready_again = None
     accesses: list[Access] = []
     with closing(follow_from_end(workspace.root)) as log:
         tell(Phase.LOAD)
         load.start()
         try:
-            time.sleep(BEFORE_S)
-            if not unclean(load.answers()):
+            wait.seconds(BEFORE_S)
+            if not wait.stopped and not unclean(load.answers()):
                 killed = _kill(target)
                 tell(Phase.KILLED)
-                ready_again = _await_ready(workspace, target)
+                ready_again = wait.until(lambda: _is_ready_again(workspace, target), READY_S)
             if ready_again is not None:
                 tell(Phase.READY_AGAIN)
-                if _await_serving(log, target, ready_again, accesses):
+                since = ready_again
+                if wait.until(lambda: _serves_again(log, target, since, accesses), SERVING_S):
                     tell(Phase.SERVING_AGAIN)
-                time.sleep(AFTER_S)
+                wait.seconds(AFTER_S)
         finally:
             answers = load.stop()
+        count(*load.counts())
         accesses += _new(log)
     ours = tuple(access for access in accesses if access.request_id.startswith(load.run))
     return report(
@@ -125,8 +146,35 @@ def drill(
             accesses=ours,
             killed=killed,
             ready_again=ready_again,
+            stopped=wait.stopped,
         )
     )
+
+
+class _Wait:
+    """Waits in short steps, does something at each, and gives up when it is told to stop."""
+
+    def __init__(self, stop: threading.Event, each: Callable[[], None]) -> None:
+        self._stop, self._each = stop, each
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody has said stop."""
+        return self._stop.is_set()
+
+    def seconds(self, seconds: float) -> None:
+        """Wait so long."""
+        self.until(lambda: False, seconds)
+
+    def until(self, condition: Callable[[], bool], seconds: float) -> float | None:
+        """When `condition` was true (time.time()), None if not within so many seconds."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not self.stopped:
+            if condition():
+                return time.time()
+            self._each()
+            self._stop.wait(_POLL_S)
+        return None
 
 
 def _kill(target: Target) -> float:
@@ -141,34 +189,21 @@ def _kill(target: Target) -> float:
     return begun
 
 
-def _await_ready(workspace: Workspace, target: Target) -> float | None:
-    """When a new process of the same name was ready, None if not within READY_S."""
-    supervisor = Supervisor(workspace.root / SOCKET)
-    deadline = time.monotonic() + READY_S
-    while time.monotonic() < deadline:
-        try:
-            found = {each.name: each for each in supervisor.processes()}
-        except (OSError, SupervisorError):
-            found = {}  # busy; asked again
-        process = found.get(target.instance.name)
-        if process is not None and process.pid != target.pid and _is_up(process):
-            return time.time()
-        time.sleep(_POLL_S)
-    return None
+def _is_ready_again(workspace: Workspace, target: Target) -> bool:
+    """Whether there is a new process of the same name, and it is ready."""
+    try:
+        processes = Supervisor(workspace.root / SOCKET).processes()
+    except (OSError, SupervisorError):
+        return False  # busy; asked again
+    process = next((each for each in processes if each.name == target.instance.name), None)
+    return process is not None and process.pid != target.pid and _is_up(process)
 
 
-def _await_serving(
-    log: Follower, target: Target, ready_again: float, accesses: list[Access]
-) -> bool:
-    """Whether the new process answers a request within SERVING_S."""
-    deadline = time.monotonic() + SERVING_S
-    while time.monotonic() < deadline:
-        fresh = _new(log)
-        accesses += fresh
-        if any(a.upstream == target.instance.address and a.time >= ready_again for a in fresh):
-            return True
-        time.sleep(_POLL_S)
-    return False
+def _serves_again(log: Follower, target: Target, since: float, accesses: list[Access]) -> bool:
+    """Whether the new process has answered a request; `accesses` takes what was read."""
+    fresh = _new(log)
+    accesses += fresh
+    return any(a.upstream == target.instance.address and a.time >= since for a in fresh)
 
 
 def _new(log: Follower) -> list[Access]:

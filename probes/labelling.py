@@ -66,6 +66,11 @@ class Labelling:
         return Question(self.asked + 1, item.text, *answers)
 
     @property
+    def is_over(self) -> bool:
+        """Whether the test has decided, or nothing is left to ask: the versions may be named."""
+        return self.question is None
+
+    @property
     def remaining(self) -> int:
         """Questions that could still come."""
         return 0 if self.question is None else len(self._items) - self.asked
@@ -87,6 +92,14 @@ class Labelling:
             self.skipped += 1
         else:
             self.test = self.test.observe((choice is Choice.SECOND) != swapped)
+
+    @property
+    def blind(self) -> Judgement:
+        """The judgement when it is over; until then one that gives no version away."""
+        if self.is_over or self.labels == 0:
+            return self.judgement
+        said = f"{self.labels} labels so far, {self.remaining} questions left"
+        return Judgement(Verdict.INCONCLUSIVE, f"not decided: {said}")
 
     @property
     def judgement(self) -> Judgement:

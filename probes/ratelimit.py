@@ -11,7 +11,7 @@ import selectors
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from probes.exchange import TIMEOUT_S, basic, gateway_name, gateway_target, trust
@@ -69,7 +69,7 @@ def default_plan(limit: RateLimit) -> Plan:
     return Plan(min(2 * limit.at_once, MAX_REQUESTS))
 
 
-def volley(workspace: Workspace, source: str, plan: Plan) -> Iterator[Shot]:
+def volley(workspace: Workspace, source: str, plan: Plan) -> Generator[Shot, None, None]:
     """Send the requests of `plan` from the address `source`; each answer when it comes.
 
     Raises OSError when the gateway cannot be reached.
@@ -130,6 +130,7 @@ class _Connection:
     number: int
     sent: float
     received: bytearray = field(default_factory=bytearray)
+    answered: bool = False
 
 
 class _Volley:
@@ -165,7 +166,9 @@ class _Volley:
             self._send(number, ready[number] if ready else self._connect())
         yield from self._receive(until=self._now() + TIMEOUT_S, all_answered=True)
         for key in list(self._selector.get_map().values()):
-            yield self._finish(key.data, None)
+            waiting: _Connection = key.data
+            if not waiting.answered:
+                yield self._shot(waiting, None)
 
     def _now(self) -> float:
         return time.monotonic() - self._begun
@@ -205,11 +208,16 @@ class _Volley:
                 except OSError:
                     data = b""
                 waiting.received += data
-                if not data or b"\r\n" in waiting.received:
-                    yield self._finish(waiting, _status(waiting.received))
+                if not waiting.answered and (not data or b"\r\n" in waiting.received):
+                    yield self._shot(waiting, _status(waiting.received))
+                if not data:
+                    # At once: nginx counts how long a client takes to close as the
+                    # request's time, up to the 5 s of lingering_timeout.
+                    self._selector.unregister(waiting.socket)
+                    waiting.socket.close()
 
-    def _finish(self, waiting: _Connection, status: int | None) -> Shot:
-        self._selector.unregister(waiting.socket)
+    def _shot(self, waiting: _Connection, status: int | None) -> Shot:
+        waiting.answered = True
         return Shot(waiting.number, waiting.sent, self._now(), status)
 
 

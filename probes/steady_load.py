@@ -52,6 +52,7 @@ class SteadyLoad:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._answers: list[Answered] = []
+        self._wrong = 0
         # Daemons: one that still waits for an answer must not delay the end of the program.
         self._threads = [
             threading.Thread(target=self._send, args=(number, source), daemon=True)
@@ -76,6 +77,11 @@ class SteadyLoad:
         with self._lock:
             return tuple(self._answers)
 
+    def counts(self) -> tuple[int, int]:
+        """How many have been answered or given up, and how many of these went wrong."""
+        with self._lock:
+            return len(self._answers), self._wrong
+
     def _send(self, number: int, source: str) -> None:
         # Not all at the same moment.
         due = time.monotonic() + self._period * number / len(self._threads)
@@ -96,3 +102,4 @@ class SteadyLoad:
             answered = Answered(sent, time.monotonic() - begun, status, repeated, error)
             with self._lock:
                 self._answers.append(answered)
+                self._wrong += status != 200 or repeated

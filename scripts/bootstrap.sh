@@ -7,7 +7,7 @@
 # Running it again is a no-op; interrupted, the next run carries on.
 #
 #   scripts/bootstrap.sh [PACKAGE...]   also Debian packages that only one target needs,
-#                                       each with a program of its name (wrk)
+#                                       each with a program of its name (wrk, tmux)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ROOT=$PWD
@@ -121,7 +121,11 @@ want prometheus prometheus 2.42 --version
 want promtool prometheus 2.42 --version
 want openssl openssl 3.0 version
 want curl curl 7.74 --version
-for program in "${also[@]}"; do want "$program" "$program" 0 --version; done
+for program in "${also[@]}"; do
+  version=--version
+  if [ "$program" = tmux ]; then version=-V; fi
+  want "$program" "$program" 0 "$version"
+done
 UV=$(found uv 0.9 --version) && link uv "$UV" || packages+=(python3-pip-whl)
 
 if [ ${#packages[@]} -gt 0 ]; then

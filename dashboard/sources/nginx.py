@@ -1,4 +1,4 @@
-"""nginx itself: its connections, and when its certificate ends."""
+"""nginx itself: its connections, when its certificate ends, and whether its master lives."""
 
 from __future__ import annotations
 
@@ -6,29 +6,32 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dashboard.events import Event, GatewayState, SourceName
+from dashboard.events import Event, GatewayState, NginxMaster, SourceName
 from dashboard.sources.base import SourceAbsent
 
 if TYPE_CHECKING:
     from gateway.nginx_probe import CertificateExpiry
 
 CERTIFICATE = Path("nginx/certs/nginx.crt")
-"""Below the root of the workspace."""
+PID_FILE = Path("var/run/nginx.pid")
+"""Both below the root of the workspace (nginx/nginx.conf)."""
+_PROC = Path("/proc")
 
 
 class NginxStatus:
-    """Asks the status port."""
+    """Asks the status port, and the system about the process in the pid file."""
 
     name = SourceName.NGINX
     period_s = 2.0
 
-    def __init__(self, status_port: int, certificate: Path) -> None:
+    def __init__(self, status_port: int, certificate: Path, pid_file: Path) -> None:
         self._port = status_port
         self._certificate = certificate
+        self._pid_file = pid_file
         self._expiry: CertificateExpiry | None = None
 
     def poll(self, now: float) -> Sequence[Event]:
-        """Connections and certificate. Raises SourceAbsent if nginx does not answer."""
+        """Connections, certificate and master. Raises SourceAbsent if nginx does not answer."""
         # Here, in the thread: the probe brings the Prometheus client with it, 50 ms of CPU
         # that the first picture need not wait for.
         from gateway.nginx_probe import CertificateExpiry, read_connections
@@ -39,7 +42,32 @@ class NginxStatus:
         if self._expiry is None:
             self._expiry = CertificateExpiry(self._certificate)
         self._expiry.refresh()
-        return [GatewayState(now, connections.active, connections.waiting, self._expiry.not_after)]
+        active, waiting = connections.active, connections.waiting
+        master = read_master(self._pid_file)
+        return [GatewayState(now, active, waiting, self._expiry.not_after, master)]
 
     def close(self) -> None:
         """There is nothing open between two polls."""
+
+
+def read_master(pid_file: Path) -> NginxMaster | None:
+    """The master process of nginx, None if the file names none."""
+    try:
+        pid = int(pid_file.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    return NginxMaster(pid, _is_nginx(pid)) if pid > 0 else None
+
+
+def _is_nginx(pid: int) -> bool:
+    # Here, in the thread, as above.
+    from probes.checks.files import alive
+
+    if not alive(pid):
+        return False
+    try:
+        # The pid of a master that was killed goes to another process some day.
+        return "nginx" in (_PROC / str(pid) / "comm").read_text(errors="replace")
+    except OSError:
+        # No Linux: that it runs is all that can be known. There, it has ended just now.
+        return not _PROC.is_dir()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.app import App, SystemCommand
@@ -14,15 +14,16 @@ from textual.theme import Theme
 
 from dashboard.actions import start_traffic
 from dashboard.feed import Feed
-from dashboard.filters import Filter
 from dashboard.glyphs import ASCII, UNICODE
 from dashboard.model import Model, Window
 from dashboard.numbers import count, duration
 from dashboard.ui.bindings import KEYS, Scope, bindings
-from dashboard.ui.help import HelpScreen
 from dashboard.ui.overview import OverviewScreen
 from dashboard.ui.screen import DashboardScreen
-from dashboard.ui.traffic import TrafficScreen
+
+if TYPE_CHECKING:
+    from dashboard.filters import Filter
+    from dashboard.jobs.runner import Job, Runner
 
 PERIOD_S = 0.25
 """How often the screen is painted, at most."""
@@ -72,6 +73,37 @@ class Options:
     window: Window = Window.MINUTE
 
 
+# Loaded when they are first shown: the first picture pays for the Overview alone.
+def _traffic() -> Screen[None]:
+    from dashboard.ui.traffic import TrafficScreen
+
+    return TrafficScreen()
+
+
+def _ab() -> Screen[None]:
+    from dashboard.ui.ab import AbScreen
+
+    return AbScreen()
+
+
+def _rate_limit() -> Screen[None]:
+    from dashboard.ui.rate_limit import RateLimitScreen
+
+    return RateLimitScreen()
+
+
+def _checks() -> Screen[None]:
+    from dashboard.ui.checks import ChecksScreen
+
+    return ChecksScreen()
+
+
+def _processes() -> Screen[None]:
+    from dashboard.ui.processes import ProcessesScreen
+
+    return ProcessesScreen()
+
+
 @dataclass(frozen=True, slots=True)
 class _Frozen:
     model: Model
@@ -83,7 +115,14 @@ class DashboardApp(App[None]):
 
     TITLE = "Switchyard"
     ENABLE_COMMAND_PALETTE = True
-    MODES: ClassVar[dict[str, Any]] = {"overview": OverviewScreen, "traffic": TrafficScreen}
+    MODES: ClassVar[dict[str, Any]] = {
+        "overview": OverviewScreen,
+        "traffic": _traffic,
+        "ab": _ab,
+        "rate_limit": _rate_limit,
+        "checks": _checks,
+        "processes": _processes,
+    }
     DEFAULT_MODE = "overview"
     BINDINGS = bindings(Scope.EVERYWHERE)
     CSS = """
@@ -99,10 +138,16 @@ class DashboardApp(App[None]):
         self.glyphs = ASCII if options.ascii else UNICODE
         self.body = options.body
         self._frozen: _Frozen | None = None
+        self._runner: Runner | None = None
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = LIGHT.name if options.light else DARK.name
         self.set_keymap(dict(options.keymap))
+
+    @property
+    def root(self) -> Path | None:
+        """The workspace that can be acted upon; None in a replay."""
+        return self.options.root
 
     @property
     def shown(self) -> tuple[Model, float]:
@@ -137,6 +182,8 @@ class DashboardApp(App[None]):
 
     def on_unmount(self) -> None:
         """Leave nothing running."""
+        if self._runner is not None:
+            self._runner.close()
         self.feed.stop()
 
     def tick(self) -> None:
@@ -155,20 +202,40 @@ class DashboardApp(App[None]):
         if self.feed.advance():
             self.set_timer(_SOON_S, self._catch_up)
 
+    def may(self, action: str) -> bool:
+        """Whether this action is allowed: read-only and a replay change nothing."""
+        changes = {_name(key.action) for key in KEYS if key.changes}
+        allowed = not self.options.read_only and self.options.root is not None
+        return allowed or _name(action) not in changes
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide what may not be done here."""
-        changes = {key.action for key in KEYS if key.changes}
-        if action in changes and (self.options.read_only or self.options.root is None):
+        return self.may(action) and super().check_action(action, parameters)
+
+    def run_job(self, job: Job) -> bool:
+        """Begin a test; if one runs already, say so. Whether it has begun."""
+        from dashboard.jobs.runner import Runner
+
+        if self._runner is None:
+            self._runner = Runner(self.feed.post, self.feed.now)
+        if problem := self._runner.start(job):
+            self.notify(problem, severity="warning", markup=False)
             return False
-        return super().check_action(action, parameters)
+        self.tick()
+        return True
+
+    def stop_job(self) -> None:
+        """Ask the test that runs to end."""
+        if self._runner is None or self._runner.running is None:
+            self.notify("no test is running", timeout=2)
+        else:
+            self._runner.stop()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: the same table as the footer and the help."""
-        scopes = {Scope.EVERYWHERE.value.lower(), self.current_mode}
+        modes = {Scope.EVERYWHERE.mode, self.current_mode}
         for key in KEYS:
-            if key.scope.value.lower() not in scopes or key.id == "app.commands":
-                continue
-            if key.changes and not self.check_action(key.action, ()):
+            if key.scope.mode not in modes or key.id == "app.commands" or not self.may(key.action):
                 continue
             namespace = self if key.scope is Scope.EVERYWHERE else screen
             yield SystemCommand(
@@ -187,6 +254,7 @@ class DashboardApp(App[None]):
 
     def show_traffic(self, wanted: Filter) -> None:
         """The Traffic screen with a filter."""
+        from dashboard.ui.traffic import TrafficScreen
 
         async def show() -> None:
             await self.switch_mode("traffic")
@@ -210,6 +278,8 @@ class DashboardApp(App[None]):
 
     def action_help(self) -> None:
         """Show every key."""
+        from dashboard.ui.help import HelpScreen
+
         self.push_screen(HelpScreen())
 
     def action_start_traffic(self) -> None:
@@ -228,3 +298,8 @@ class DashboardApp(App[None]):
         """To the clipboard of the terminal (OSC 52)."""
         self.copy_to_clipboard(text)
         self.notify(f"{what} copied", timeout=2)
+
+
+def _name(action: str) -> str:
+    """Without its arguments."""
+    return action.partition("(")[0]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from dashboard.feed import Feed
-from dashboard.filters import Filter
 from dashboard.glyphs import Glyphs
 from dashboard.model import Model, Window
+
+if TYPE_CHECKING:
+    from dashboard.filters import Filter
+    from dashboard.jobs.runner import Job
 
 
 class Host(Protocol):
@@ -18,6 +22,10 @@ class Host(Protocol):
     glyphs: Glyphs
     body: str
     """What a copied curl command sends."""
+
+    @property
+    def root(self) -> Path | None:
+        """The workspace that can be acted upon; None in a replay."""
 
     @property
     def shown(self) -> tuple[Model, float]:
@@ -31,3 +39,12 @@ class Host(Protocol):
 
     def copy(self, text: str, what: str) -> None:
         """To the clipboard; `what` is what a person is told."""
+
+    def may(self, action: str) -> bool:
+        """Whether this action is allowed: read-only and a replay change nothing."""
+
+    def run_job(self, job: Job) -> bool:
+        """Begin a test; if one runs already, say so. Whether it has begun."""
+
+    def stop_job(self) -> None:
+        """Ask the test that runs to end."""

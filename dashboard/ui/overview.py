@@ -5,7 +5,6 @@ from __future__ import annotations
 from textual import on
 from textual.app import ComposeResult
 
-from dashboard.filters import parse_filter
 from dashboard.present import instance_names, overview
 from dashboard.ui.bindings import Scope, bindings
 from dashboard.ui.line_view import LineView
@@ -61,6 +60,8 @@ class OverviewScreen(DashboardScreen):
             self._open(event.line)
 
     def _open(self, line: int) -> None:
+        from dashboard.filters import parse_filter
+
         name = self._names()[line]
         self.dashboard.show_traffic(parse_filter(f"inst={name}"))
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, cast
 
+from textual import events
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from dashboard.ui.host import Host
-from dashboard.view import View
+from dashboard.view import WIDE, View
 
-TABS = (("overview", "1 Overview"), ("traffic", "2 Traffic"))
+TABS = (
+    ("overview", "1 Overview"),
+    ("traffic", "2 Traffic"),
+    ("ab", "3 A/B"),
+    ("rate_limit", "4 Rate limit"),
+    ("checks", "5 Checks"),
+    ("processes", "6 Processes"),
+)
 """Each screen and what its tab says."""
 
 
@@ -24,19 +33,25 @@ class Tabs(Static):
     """
 
     def __init__(self, current: str, url: str) -> None:
+        super().__init__()
         # The address is ours, but may hold brackets (IPv6).
-        address = url.replace("[", r"\[")
-        tabs = "   ".join(
+        self._address = url.replace("[", r"\[")
+        self._tabs = "   ".join(
             f"[bold $accent]{text}[/]"
             if name == current
             else f"[@click=app.show('{name}')]{text}[/]"
             for name, text in TABS
         )
-        super().__init__(f" [bold $foreground]Switchyard[/]  {address}    {tabs}")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """What does not fit is left out from the left: the screens come last."""
+        name = f"[bold $foreground]Switchyard[/]  {self._address}    "
+        wide = event.size.width >= WIDE
+        self.update(f" {name if wide else ''}{self._tabs}")
 
 
 class DashboardScreen(Screen[None]):
-    """One of the screens with a digit."""
+    """One of the screens with a digit. Each says how it is drawn: `repaint`."""
 
     NAME = ""
     # Nothing has the focus until a person asks for it: letters are commands.
@@ -55,9 +70,17 @@ class DashboardScreen(Screen[None]):
         app = self.dashboard
         return View(self.size.width, rows, app.glyphs, app.window)
 
+    @abstractmethod
     def repaint(self) -> None:
         """Draw what is known now."""
-        raise NotImplementedError
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Hide what may not be done here."""
+        return self.dashboard.may(action) and super().check_action(action, parameters)
+
+    def action_stop_test(self) -> None:
+        """Ask the test that runs to end."""
+        self.dashboard.stop_job()
 
     def tabs(self) -> Tabs:
         """The first line."""

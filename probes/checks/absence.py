@@ -66,7 +66,7 @@ def _why(error: Exception) -> str:
 def _not_complete(workspace: Workspace, processes: tuple[Process, ...]) -> tuple[str, ...]:
     state = ready(processes)
     lines = ["process-compose: running"]
-    missing = not_ready(workspace, processes)
+    missing = not_ready(processes)
     for process in missing:
         lines.append(describe(process))
         words = last_words(workspace.root, process.name)

@@ -23,8 +23,6 @@ from probes.verdict import Verdict
 from probes.workspace import Workspace
 
 NGINX = "nginx"
-_SERVING = (NGINX, "exporter", "prometheus")
-"""Besides the instances: what has to run, and so is not fine when it has ended with code 0."""
 
 
 def files(workspace: Workspace) -> Finding:
@@ -53,8 +51,8 @@ def processes(workspace: Workspace) -> Finding:
         return failed(str(error))
     except (SupervisorTimeout, SupervisorError) as error:
         return Finding(Verdict.ERROR, str(error))
-    problems = [describe(process) for process in not_ready(workspace, found)]
-    problems += _nginx_gone(workspace, found)
+    problems = [describe(process) for process in not_ready(found)]
+    problems += _nginx_gone(found)
     state = ready(found)
     if problems or not state.complete:
         return failed("; ".join(problems) or "there is no process")
@@ -68,12 +66,10 @@ def processes_command(workspace: Workspace) -> str:
     return "process-compose list -o wide"
 
 
-def not_ready(workspace: Workspace, found: tuple[Process, ...]) -> tuple[Process, ...]:
-    """Who is not ready, or was stopped although it should run."""
-    serving = {*_SERVING, *(instance.name for instance in workspace.topology.instances)}
+def not_ready(found: tuple[Process, ...]) -> tuple[Process, ...]:
+    """Who is not ready, those first who will not become so by themselves."""
     state = ready(found)
-    stopped = [each for each in state.ready if each.name in serving and _has_ended(each)]
-    return (*state.failed, *stopped, *state.waiting)
+    return (*state.failed, *state.waiting)
 
 
 def describe(process: Process) -> str:
@@ -90,7 +86,7 @@ def describe(process: Process) -> str:
     return f"{process.name} is not ready ({health}, {process.restarts} restarts): {where}"
 
 
-def _nginx_gone(workspace: Workspace, found: tuple[Process, ...]) -> list[str]:
+def _nginx_gone(found: tuple[Process, ...]) -> list[str]:
     """Its workers outlive a killed master and keep the probe content; nobody supervises them."""
     supervised = next((p for p in found if p.name == NGINX and p.is_ready), None)
     if supervised is None or alive(supervised.pid):
@@ -100,12 +96,9 @@ def _nginx_gone(workspace: Workspace, found: tuple[Process, ...]) -> list[str]:
 
 
 def was_stopped(process: Process) -> bool:
-    """Whether it has ended without a fault: somebody stopped it."""
-    return _has_ended(process) and process.exit_code in (-1, 0)
-
-
-def _has_ended(process: Process) -> bool:
-    return process.status is ProcessStatus.COMPLETED
+    """Whether it should serve and has ended without a fault: somebody stopped it."""
+    ended = process.status is ProcessStatus.COMPLETED and not process.is_ready
+    return ended and process.exit_code in (-1, 0)
 
 
 def alive(pid: int) -> bool:

@@ -46,6 +46,9 @@ class StillFeed:
     def stop(self) -> None:
         self.stopped = True
 
+    def post(self, event: Event) -> None:
+        self.model.apply(event)
+
     def add(self, *events: Event) -> None:
         """As if a source had delivered."""
         for event in events:

@@ -12,6 +12,7 @@ from dashboard.events import (
     Hit,
     LogProgress,
     ProcessStates,
+    PrometheusState,
     ServiceHealth,
     SourceName,
     SourceState,
@@ -91,6 +92,7 @@ def all_fresh(at: float, *, starting: str = "") -> Iterator[Event]:
     yield processes(at, starting=starting)
     yield ServiceHealth(at, tuple(ADDRESSES), ())
     yield GatewayState(at, 12, 9, START + 396.5 * 86_400)
+    yield PrometheusState(at, 6, 6, 0, ())
     for source in SourceName:
         yield SourceStatus(at, source, SourceState.FRESH)
 

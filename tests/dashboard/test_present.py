@@ -6,13 +6,20 @@ import re
 
 import pytest
 
-from dashboard.events import SourceName, SourceState, SourceStatus
+from dashboard.events import (
+    LogProgress,
+    PrometheusState,
+    SourceName,
+    SourceState,
+    SourceStatus,
+)
 from dashboard.filters import parse_filter
 from dashboard.glyphs import ASCII, UNICODE
-from dashboard.lines import plain, width
+from dashboard.lines import Tone, plain, width
 from dashboard.model import RECENT, Window
 from dashboard.present import instance_names, overview
 from dashboard.traffic import select, summary, table_head, table_row
+from dashboard.verdict import Severity, judge
 from dashboard.view import View
 from tests.dashboard.stories import START, all_fresh, busy_minute, hit, model
 
@@ -81,19 +88,71 @@ def test_what_does_not_fit_the_first_line_is_in_the_second() -> None:
     assert "no request was lost" in second
 
 
-def test_parts_to_come_say_so() -> None:
-    assert any(
-        "canary, shadow, rollout and alerts are not configured" in line
-        for line in screen(View(120, 40, UNICODE))
-    )
+ALERT = "InstanceDown v1-2"
+
+
+@pytest.mark.parametrize(
+    ("rules", "firing", "words", "tone"),
+    [
+        (0, (), "alerts not configured", Tone.MUTED),
+        (1, (), "alerts none firing (1 rule)", Tone.NORMAL),
+        (12, (), "alerts none firing (12 rules)", Tone.NORMAL),
+        (12, (ALERT,), f"alerts 1 firing: {ALERT}", Tone.BAD),
+    ],
+)
+def test_alerts_say_whether_they_could_fire(
+    rules: int, firing: tuple[str, ...], words: str, tone: Tone
+) -> None:
+    folded = model(*all_fresh(START), PrometheusState(START, 5, 6, rules, firing))
+    wide = overview(folded, View(120, 40, UNICODE), START, "")[5]
+    targets = "prometheus targets 5 of 6  canary, shadow and rollout are not configured"
+    assert plain(wide) == f"          {words}  {targets}"
+    narrow = overview(folded, View(80, 24, ASCII), START, "")[5]
+    assert plain(narrow).startswith(f"          {words}  targets 5 of 6  ")
+    assert next(cell.tone for cell in wide if cell.text in words and cell.text) is tone
+
+
+def test_many_alerts_do_not_push_the_targets_out() -> None:
+    firing = tuple(f"InstanceDown v1-{number}" for number in range(20))
+    folded = model(*all_fresh(START), PrometheusState(START, 5, 6, 1, firing))
+    for columns in (80, 120):
+        line = plain(overview(folded, View(columns, 24, UNICODE), START, "")[5])
+        assert "20 firing: InstanceDown v1-0, " in line
+        assert line.endswith("targets 5 of 6")
+
+
+def test_without_prometheus_nobody_knows_of_alerts() -> None:
+    gone = SourceStatus(START + 1, SourceName.PROMETHEUS, SourceState.ABSENT, "")
+    known = PrometheusState(START, 6, 6, 1, (ALERT,))
+    for folded, now in (
+        (model(), START),
+        (model(*all_fresh(START), known, gone), START + 2),
+        (model(*all_fresh(START), known), START + 16),
+    ):
+        line = plain(overview(folded, View(120, 40, UNICODE), now, "")[5])
+        assert line.startswith("          alerts unknown  prometheus targets -  ")
+    assert judge(model(*all_fresh(START), hit(), gone), START + 2).severity is Severity.OK
 
 
 def test_old_facts_are_stale_with_their_age() -> None:
     later = NOW + 60
-    sources = screen(View(120, 40, UNICODE), later)[-1]
+    sources = "\n".join(screen(View(120, 40, UNICODE), later)[-2:])
     for name in SourceName:
         assert re.search(rf"{name.value} STALE 1m0\ds", sources)
     assert "? unknown" in table(View(120, 40, UNICODE), later)["v1-1"]
+
+
+@pytest.mark.parametrize("columns", range(60, 130))
+def test_no_source_is_cut_off(columns: int) -> None:
+    reading = LogProgress(NOW, caught_up=False, bad_lines=3)
+    folded = model(*busy_minute(), reading)
+    lines = [plain(line) for line in overview(folded, View(columns, 40, UNICODE), NOW + 60, "")]
+    first = next(index for index, line in enumerate(lines) if line.startswith(" sources"))
+    text = "\n".join(lines[first:])
+    assert "…" not in text
+    assert text.count("STALE 1m0") == len(SourceName)
+    assert "reading the log" in text
+    assert text.endswith("3 bad lines")
 
 
 def test_absent_sources_say_so() -> None:

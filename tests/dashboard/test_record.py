@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.events import Event, Hit
+from dashboard.events import Event, GatewayState, Hit, NginxMaster, PrometheusState
 from dashboard.glyphs import UNICODE
 from dashboard.lines import plain
 from dashboard.present import overview
@@ -27,6 +27,8 @@ from gateway.accesslog import FIELDS, parse
 from tests.dashboard.stories import START, access, busy_minute, hit, model
 from tests.gateway.access_lines import line
 
+REPOSITORY = Path(__file__).resolve().parents[2]
+
 
 def written(path: Path, events: list[Event]) -> Path:
     writer = RecordingWriter(path)
@@ -39,6 +41,23 @@ def written(path: Path, events: list[Event]) -> Path:
 def test_every_event_reads_back() -> None:
     for event in busy_minute():
         assert from_json(json.loads(json.dumps(to_json(event)))) == event
+    firing = PrometheusState(START, 5, 6, 2, ("InstanceDown v1-2", "Errors v2"))
+    assert from_json(json.loads(json.dumps(to_json(firing)))) == firing
+
+
+@pytest.mark.parametrize("master", [None, NginxMaster(5812, True), NginxMaster(1, False)])
+def test_the_master_of_nginx_reads_back(master: NginxMaster | None) -> None:
+    event = GatewayState(START, 12, 9, None, master)
+    assert from_json(json.loads(json.dumps(to_json(event)))) == event
+    # A recording of an earlier program does not tell of it.
+    assert from_json({k: v for k, v in to_json(event).items() if k != "master"}) == (
+        GatewayState(START, 12, 9, None)
+    )
+
+
+def test_a_recording_from_before_prometheus_reads() -> None:
+    *_, last = read_recording(REPOSITORY / "docs/demo.jsonl")
+    assert last.at > 0
 
 
 def test_a_hit_is_its_log_line() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from dashboard.events import (
     GatewayState,
     Hit,
     LogProgress,
+    NginxMaster,
     ServiceHealth,
     SourceName,
     SourceState,
@@ -25,9 +27,10 @@ from dashboard.feed import LiveFeed
 from dashboard.record import RecordingWriter, read_recording
 from dashboard.sources.access_log import AccessLog
 from dashboard.sources.base import Inbox, SourceAbsent, ask
-from dashboard.sources.nginx import NginxStatus
+from dashboard.sources.nginx import NginxStatus, read_master
 from dashboard.sources.services import Services
 from dashboard.sources.supervisor import ProcessList
+from tests.dashboard.standins import answering
 from tests.dashboard.stories import ADDRESSES, START, WORKSPACE
 from tests.gateway.access_lines import line, rotate
 from tests.gateway.waiting import wait_until
@@ -190,28 +193,6 @@ def test_a_pump_that_is_too_fast_waits_and_nothing_is_lost() -> None:
     assert found == list(numbers)
 
 
-@contextmanager
-def answering(body: bytes, status: int = 200) -> Iterator[int]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 STUB = (
     b"Active connections: 12 \nserver accepts handled requests\n 1 1 1 \n"
     b"Reading: 1 Writing: 2 Waiting: 9 \n"
@@ -220,10 +201,31 @@ STUB = (
 
 def test_nginx_says_how_many_it_serves(tmp_path: Path) -> None:
     with answering(STUB) as port:
-        source = NginxStatus(port, tmp_path / "none.crt")
+        source = NginxStatus(port, tmp_path / "none.crt", tmp_path / "none.pid")
         assert source.poll(START) == [GatewayState(START, 12, 9, None)]
     with pytest.raises(SourceAbsent, match=f"127.0.0.1:{port}"):
         source.poll(START)
+
+
+def test_the_master_of_nginx_is_told_from_what_has_its_pid(tmp_path: Path) -> None:
+    pid_file, program = tmp_path / "nginx.pid", tmp_path / "nginx"
+    assert read_master(pid_file) is None
+    for text in ("", "x", "0", "-1"):
+        pid_file.write_text(text)
+        assert read_master(pid_file) is None
+    # What the system calls a process is the name of its program.
+    shutil.copy(shutil.which("sleep") or "", program)
+    with subprocess.Popen([program, "60"]) as running:
+        pid_file.write_text(f"{running.pid}\n")
+        wait_until(lambda: read_master(pid_file) == NginxMaster(running.pid, True))
+        with answering(STUB) as port:
+            state = NginxStatus(port, tmp_path / "none.crt", pid_file).poll(START)
+        assert state == [GatewayState(START, 12, 9, None, NginxMaster(running.pid, True))]
+        running.kill()
+        wait_until(lambda: read_master(pid_file) == NginxMaster(running.pid, False))
+    # Another program has its number by now.
+    pid_file.write_text(f"{os.getpid()}\n")
+    assert read_master(pid_file) == NginxMaster(os.getpid(), not Path("/proc").is_dir())
 
 
 def test_services_are_asked_one_by_one() -> None:

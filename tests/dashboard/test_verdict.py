@@ -8,7 +8,9 @@ import pytest
 
 from dashboard.events import (
     Event,
+    GatewayState,
     LogProgress,
+    NginxMaster,
     ProcessStates,
     ServiceHealth,
     SourceName,
@@ -149,6 +151,17 @@ def test_an_instance_slower_than_its_peers() -> None:
     assert says(well(*quick * 40, *slow * 5))[0] is Severity.OK
 
 
+def test_workers_without_a_master_are_named_while_they_answer() -> None:
+    gone = GatewayState(START, 1, 0, None, NginxMaster(5812, alive=False))
+    verdict = judge(well(hit(), gone), NOW)
+    assert verdict.severity is Severity.DEGRADED
+    assert verdict.reason.startswith("nginx's master process 5812 is gone: its workers answer on")
+    assert "r on nginx" in verdict.hint
+    for fine in (None, NginxMaster(5812, alive=True)):
+        folded = well(hit(), GatewayState(START, 1, 0, None, fine))
+        assert judge(folded, NOW).severity is Severity.OK
+
+
 def test_silence_offers_traffic() -> None:
     folded = well(hit())
     fresh: list[Event] = [SourceStatus(START + 60, name, SourceState.FRESH) for name in SourceName]
@@ -171,6 +184,7 @@ def test_silence_offers_traffic() -> None:
         (ProcessStatus.RESTARTING, ProcessHealth.READY, 50, 0, Condition.STARTING),
         (ProcessStatus.PENDING, ProcessHealth.NOT_READY, 0, 0, Condition.STARTING),
         (ProcessStatus.COMPLETED, ProcessHealth.NOT_READY, 0, -1, Condition.STOPPED),
+        (ProcessStatus.COMPLETED, ProcessHealth.NO_PROBE, 0, 0, Condition.STOPPED),
         (ProcessStatus.ERROR, ProcessHealth.NOT_READY, 0, 1, Condition.DOWN),
         (ProcessStatus.SKIPPED, ProcessHealth.NOT_READY, 0, 0, Condition.DOWN),
     ],

@@ -26,6 +26,8 @@ from tests.gateway.waiting import WAIT_SECONDS, wait_until
 ROOT = Path(__file__).parents[2]
 PROCESS_COMPOSE = ROOT / ".tools/bin/process-compose"
 
+# Ends with 0 on SIGTERM, as nginx does on SIGQUIT; ready when the signal kills it no more.
+ENDS_WELL = "import signal; signal.pthread_sigmask(0, [15]); open('up', 'w'); signal.sigwait([15])"
 # `other`, because process-compose ends when nothing runs any more.
 WORKSPACE = f"""\
 version: "0.5"
@@ -40,7 +42,11 @@ processes:
   other:
     command: exec {sys.executable} -c "import signal; signal.pause()"
   one-shot:
+    namespace: setup
     command: "true"
+  ends-well:
+    command: exec {sys.executable} -c "{ENDS_WELL}"
+    readiness_probe: {{ exec: {{ command: "test -e up" }}, period_seconds: 1 }}
   failing:
     command: "exit 3"
     availability: {{ restart: "no" }}
@@ -128,9 +134,10 @@ def test_every_process_and_its_state(supervisor: Supervisor, server: Until) -> N
 
     readiness = ready(supervisor.processes())
     assert not readiness.complete
-    assert [process.name for process in readiness.ready] == ["one-shot", "server"]
+    assert {process.name for process in readiness.ready} - {"ends-well"} == {"one-shot", "server"}
     assert [process.name for process in readiness.failed] == ["failing", "skipped"]
-    assert [process.name for process in readiness.waiting] == ["other"], "it has no probe"
+    waiting = {process.name for process in readiness.waiting} - {"ends-well"}
+    assert waiting == {"other"}, "it has no probe"
     assert "off" in {process.name for process in supervisor.processes()}
 
 
@@ -145,6 +152,18 @@ def test_stop_and_start(supervisor: Supervisor, server: Until) -> None:
     again = server(is_ready, "server")
     assert again.pid != first.pid
     assert not again.has_failed, "whatever exit code the run before had"
+
+
+def test_a_server_that_ended_well_is_not_ready(supervisor: Supervisor, server: Until) -> None:
+    first = server(is_ready, "ends-well")
+    supervisor.stop("ends-well")
+    stopped = server(lambda process: process.status is ProcessStatus.COMPLETED, "ends-well")
+    assert stopped.exit_code == 0
+    assert stopped.has_failed
+    assert not stopped.is_ready
+    assert stopped in ready(supervisor.processes()).failed, "a start brings it back"
+    supervisor.start("ends-well")
+    assert server(is_ready, "ends-well").pid != first.pid
 
 
 def test_restart(supervisor: Supervisor, server: Until) -> None:
@@ -219,58 +238,3 @@ def test_one_that_hangs(supervisor: Supervisor, process_compose: subprocess.Pope
             supervisor._send("GET", "/processes", 0.2)
     finally:
         process_compose.send_signal(signal.SIGCONT)
-
-
-def process(status: str, health: str = "-", exit_code: int = 0) -> Process:
-    return Process(
-        name="p",
-        namespace="default",
-        status=ProcessStatus(status),
-        health=ProcessHealth(health),
-        restarts=0,
-        exit_code=exit_code,
-        pid=1,
-        cpu=0.0,
-        mem=0,
-        age=0.0,
-    )
-
-
-@pytest.mark.parametrize(
-    ("found", "outcome"),
-    [
-        (process("Running", "Ready"), "ready"),
-        (process("Running", "Ready", exit_code=-1), "ready"),
-        (process("Running", "Not Ready"), "waiting"),
-        (process("Running", "-"), "waiting"),
-        (process("Running", "Perhaps"), "waiting"),
-        (process("Pending"), "waiting"),
-        (process("Restarting", "Ready"), "waiting"),
-        (process("Terminating", "Ready"), "waiting"),
-        (process("Hibernating"), "waiting"),
-        (process("Completed"), "ready"),
-        (process("Completed", "Ready", exit_code=1), "failed"),
-        (process("Completed", exit_code=-1), "failed"),
-        (process("Error"), "failed"),
-        (process("Skipped"), "failed"),
-    ],
-)
-def test_readiness_of_one(found: Process, outcome: str) -> None:
-    readiness = ready([found])
-    assert {
-        "ready": readiness.ready,
-        "waiting": readiness.waiting,
-        "failed": readiness.failed,
-    } == {"ready": (), "waiting": (), "failed": (), outcome: (found,)}
-    assert readiness.complete == (outcome == "ready")
-
-
-def test_nothing_is_not_ready_and_disabled_does_not_count() -> None:
-    assert not ready([]).complete
-    assert not ready([process("Disabled")]).complete
-    assert ready([process("Disabled"), process("Completed")]).complete
-
-
-def test_values_of_a_later_process_compose_are_no_crash() -> None:
-    assert ProcessStatus("Hibernating") is ProcessStatus.UNKNOWN
-    assert ProcessHealth("Perhaps") is ProcessHealth.UNKNOWN

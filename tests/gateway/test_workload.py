@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.workload import AnswerMissing, Text, WorkloadError, load_workload, resolve
+from gateway.workload import AnswerMissing, Text, WorkloadError, load_workload, only, resolve
 
 ROOT = Path(__file__).parents[2]
 GOOD = """\
@@ -186,3 +186,38 @@ def test_a_corpus_that_does_not_fit(write: Write, content: str | None, said: str
     with pytest.raises(WorkloadError, match=r"texts\.csv") as caught:
         load_workload(root).texts()
     assert said in str(caught.value)
+
+
+_DOCUMENTS = st.recursive(
+    st.none() | st.integers(0, 9) | st.sampled_from(["a", "b", "/", "~"]),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from("ab01/~"), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+_POINTERS = st.lists(st.sampled_from(["a", "b", "0", "1", "01", "~0", "~1"]), max_size=4).map(
+    lambda steps: "".join(f"/{step}" for step in steps)
+)
+
+
+def found(body: Any, pointer: str) -> tuple[Any, str]:
+    try:
+        return resolve(body, pointer), ""
+    except AnswerMissing as error:
+        return None, error.problem
+
+
+@given(_DOCUMENTS, _POINTERS)
+def test_a_part_alone_is_found_as_in_the_whole(body: Any, pointer: str) -> None:
+    part = only(body, pointer)
+    assert found(part, pointer) == found(body, pointer)
+    assert only(part, pointer) == part
+    assert len(json.dumps(part)) <= len(json.dumps(body)) + 6 * 4  # null for what stood before
+
+
+def test_a_part_alone_holds_nothing_else() -> None:
+    body = {"a": [1, {"b": 2, "c": 3}, 4], "d": 5}
+    assert only(body, "/a/1/b") == {"a": [None, {"b": 2}]}
+    assert only(body, "/a/9") == {"a": []}
+    assert only(body, "/d/x") == {"d": None}
+    assert only(body, "") == body

@@ -71,7 +71,7 @@ def measured(
 ) -> Run:
     """A whole run against a FakeClient."""
     chosen = plan(texts(count, labelled), count, seed=1)
-    tally = Tally(WORKLOAD, TOPOLOGY, count, MARGIN)
+    tally = Tally(WORKLOAD.pointer, TOPOLOGY.served, count, MARGIN)
     for pair in run(FakeClient(change), WORKLOAD, chosen, allowance()):
         tally.add(pair)
-    return Run(chosen, tally, 1.25, stopped)
+    return Run(tally, chosen.seed, chosen.corpus, 1.25, stopped)

@@ -190,6 +190,13 @@ def test_json_is_alone_on_stdout(
     assert client.closed
 
 
+def test_a_report_named_json_is_the_document(
+    client: FakeClient, workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ab.main(["--pairs=5", "--json", "--report=report.json"]) == ExitCode.PASS
+    assert (workspace / "report.json").read_text() == capsys.readouterr().out
+
+
 def test_without_json_people_can_read_it(
     client: FakeClient, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -179,7 +179,9 @@ def test_an_answer_that_is_not_where_the_workload_says() -> None:
 def test_nothing_asked() -> None:
     found = judged(count=1, stopped="")
     assert found.quality.verdict is Verdict.INCONCLUSIVE
-    empty = dataclasses.replace(measured(count=1), tally=Tally(WORKLOAD, TOPOLOGY, 1, 0.2))
+    empty = dataclasses.replace(
+        measured(count=1), tally=Tally("/prediction", TOPOLOGY.served, 1, 0.2)
+    )
     assert empty.judgements.overall.verdict is Verdict.NOT_MEASURED
 
 

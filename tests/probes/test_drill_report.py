@@ -8,11 +8,22 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.accesslog import FIELDS, Access, parse
 from gateway.exit_codes import ExitCode
 from gateway.topology import Instance
-from probes.drill_report import Measured, Report, document, exit_code, lines, report, unclean
+from probes.drill_report import (
+    Measured,
+    Report,
+    document,
+    exit_code,
+    from_document,
+    lines,
+    report,
+    unclean,
+)
 from probes.steady_load import Answered
 from probes.verdict import Verdict
 
@@ -20,6 +31,7 @@ ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "probes/drill.schema.json").read_text())
 VICTIM = Instance("v1-1", "v1", 8101)
 KILLED = 1000.0
+SECONDS = st.none() | st.floats(0, 1e3)
 
 
 def access(at: float, upstream: str = "127.0.0.1:8102", took: float = 0.002) -> Access:
@@ -125,6 +137,46 @@ def test_the_document_follows_its_schema(killed: float | None) -> None:
     for key in made:
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({k: v for k, v in made.items() if k != key}, SCHEMA)
+
+
+@given(
+    st.builds(
+        Report,
+        verdict=st.sampled_from(Verdict),
+        rate=st.floats(0, 1e6),
+        pid=st.integers(2, 1 << 22),
+        sent=st.integers(0, 10**6),
+        statuses=st.dictionaries(st.sampled_from(["200", "429", "503", "none"]), st.integers(0)),
+        failover_s=SECONDS,
+        slowest_s=SECONDS,
+        ready_again_s=SECONDS,
+        serving_again_s=SECONDS,
+    )
+)
+def test_the_document_reads_back(found: Report) -> None:
+    assert from_document(json.loads(json.dumps(document(found)))) == found
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"outcome": "splendid"}, {"pid": None}, {"statuses": 5}, {"failover_s": "soon"}]
+)
+def test_what_is_no_document_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        from_document(document(report(GOOD)) | wrong)
+    with pytest.raises(KeyError):
+        from_document({})
+
+
+def test_a_drill_that_was_stopped_decides_nothing() -> None:
+    before = changed(killed=None, ready_again=None, accesses=(), stopped=True)
+    assert before.verdict is Verdict.INCONCLUSIVE
+    assert before.reason == "stopped before anything was killed"
+    after = changed(ready_again=None, stopped=True)
+    assert after.verdict is Verdict.INCONCLUSIVE
+    assert after.reason == "stopped before v1-1 was ready again"
+    # What was lost is lost, and what was seen in full counts.
+    assert changed(answers=(*GOOD.answers, answered(502)), stopped=True).verdict is Verdict.FAILED
+    assert changed(stopped=True).verdict is Verdict.PASSED
 
 
 def test_people_read_every_figure() -> None:

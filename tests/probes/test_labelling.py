@@ -156,6 +156,27 @@ def test_neither_is_a_label_and_skip_is_none() -> None:
         labelling.answer(Choice.FIRST)
 
 
+def test_the_judgement_is_blind_until_it_is_over() -> None:
+    labelling = Labelling(disagreements(6, 0, 0), VERSIONS, seed=1)
+    assert labelling.blind == labelling.judgement  # nothing was labelled
+    seen = []
+    while not labelling.is_over:
+        labelling.answer(honest(disagreements(6, 0, 0))(must(labelling.question)))
+        seen.append(labelling.blind)
+    *before, last = seen
+    assert before
+    assert all(each.verdict is Verdict.INCONCLUSIVE for each in before)
+    assert not any(version in each.reason for each in before for version in VERSIONS)
+    assert "1 labels so far, 5 questions left" in before[0].reason
+    assert last == labelling.judgement
+    assert "v2" in last.reason
+
+
+def must(question: Question | None) -> Question:
+    assert question is not None
+    return question
+
+
 def test_nothing_to_label() -> None:
     labelling = Labelling([], VERSIONS, seed=1)
     assert labelling.question is None

@@ -10,17 +10,20 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from gateway.accesslog import Access
 from gateway.certificates import ensure_certificate
 from gateway.settings import load_settings
 from gateway.supervisor import Supervisor
 from probes.checks.finding import Finding
 from probes.checks.registry import CHECKS, chosen, run
+from probes.log_end import follow_from_end
+from probes.ratelimit import USER_AGENT
 from probes.verdict import Verdict
 from probes.workspace import Workspace, load_workspace
 from scripts.stack import alive, search_path, wait_until
@@ -82,6 +85,20 @@ def stopped(supervisor: Supervisor, name: str) -> Iterator[None]:
     finally:
         supervisor.start(name)
         assert wait_until(process_is_ready, 30)
+
+
+def test_a_burst_leaves_no_slow_request_in_the_log(workspace: Workspace) -> None:
+    with closing(follow_from_end(workspace.root)) as log:
+        assert finding(workspace, "rate-limit").verdict is Verdict.PASSED
+        ours: list[Access] = []
+
+        def all_logged() -> bool:
+            ours.extend(a for a in log.read() if a.user_agent == USER_AGENT)
+            return len(ours) >= 42
+
+        assert wait_until(all_logged, 10)
+    # A client that does not close at once looks slow: nginx waits for it.
+    assert max(access.request_time for access in ours) < 1
 
 
 def test_every_check_passes_and_is_reported(workspace: Workspace, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -135,6 +136,25 @@ def test_v1_is_served_while_v2_is_stopped_and_debug_is_refused(
     finally:
         supervisor.start("v2-1")
     assert wait_until(lambda: process(supervisor, "v2-1").is_ready, 20)
+
+
+def test_start_brings_back_what_was_stopped(
+    connect: Clients, supervisor: Supervisor, root: Path
+) -> None:
+    pid = process(supervisor, "nginx").pid
+    supervisor.stop("nginx")
+    assert wait_until(lambda: not alive(pid), 10)
+    assert not process(supervisor, "nginx").is_ready
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.start_project"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "starting nginx, which had stopped" in done.stderr
+    assert connect("127.0.1.41").get("/healthz").status_code == 200
 
 
 def test_the_supervisor_listens_on_no_port(supervisor: Supervisor, topology: Topology) -> None:

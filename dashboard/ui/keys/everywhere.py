@@ -1,0 +1,97 @@
+"""The keys that work on every screen."""
+
+from dashboard.ui.keys.key import Key, Scope
+
+KEYS = (
+    Key(
+        "nav.overview",
+        "1",
+        "show('overview')",
+        "Overview",
+        "show the Overview",
+        Scope.EVERYWHERE,
+        footer=False,
+    ),
+    Key(
+        "nav.traffic",
+        "2",
+        "show('traffic')",
+        "Traffic",
+        "show the requests as they come",
+        Scope.EVERYWHERE,
+        footer=False,
+    ),
+    Key(
+        "nav.ab",
+        "3",
+        "show('ab')",
+        "A/B",
+        "compare the two versions",
+        Scope.EVERYWHERE,
+        footer=False,
+    ),
+    Key(
+        "nav.rate_limit",
+        "4",
+        "show('rate_limit')",
+        "Rate limit",
+        "try the rate limit",
+        Scope.EVERYWHERE,
+        footer=False,
+    ),
+    Key(
+        "nav.checks",
+        "5",
+        "show('checks')",
+        "Checks",
+        "try every promise of the stack",
+        Scope.EVERYWHERE,
+        footer=False,
+    ),
+    Key(
+        "nav.processes",
+        "6",
+        "show('processes')",
+        "Processes",
+        "see, stop, start and kill processes",
+        Scope.EVERYWHERE,
+        footer=False,
+    ),
+    Key(
+        "view.freeze",
+        "space",
+        "freeze",
+        "freeze",
+        "stop the picture, not the counting; again to go on",
+        Scope.EVERYWHERE,
+    ),
+    Key(
+        "view.window",
+        "w",
+        "window",
+        "window",
+        "10 s, 1 m, 5 m or all: which requests the numbers are about",
+        Scope.EVERYWHERE,
+    ),
+    Key(
+        "traffic.start",
+        "g",
+        "start_traffic",
+        "traffic",
+        "start traffic, as `make traffic` does",
+        Scope.EVERYWHERE,
+        changes=True,
+    ),
+    Key(
+        "app.commands",
+        "colon",
+        "command_palette",
+        "commands",
+        "find a command by its name",
+        Scope.EVERYWHERE,
+    ),
+    Key(
+        "app.help", "question_mark", "help", "help", "every key and what it does", Scope.EVERYWHERE
+    ),
+    Key("app.quit", "q", "quit", "quit", "leave; the stack goes on", Scope.EVERYWHERE),
+)

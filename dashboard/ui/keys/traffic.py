@@ -1,0 +1,71 @@
+"""The keys of the Traffic screen."""
+
+from dashboard.ui.keys.key import Key, Scope
+
+KEYS = (
+    Key(
+        "list.filter",
+        "slash",
+        "filter",
+        "filter",
+        "type a filter, for example status>=400 inst:v2 user:admin",
+        Scope.TRAFFIC,
+    ),
+    Key("list.open", "enter", "open", "open", "the chosen request in full", Scope.TRAFFIC),
+    Key("list.up", "up,k", "move(-1)", "up", "the request above", Scope.TRAFFIC, footer=False),
+    Key("list.down", "down,j", "move(1)", "down", "the request below", Scope.TRAFFIC, footer=False),
+    Key(
+        "list.latest",
+        "home,l",
+        "latest",
+        "latest",
+        "follow the latest request again",
+        Scope.TRAFFIC,
+        footer=False,
+    ),
+    Key(
+        "list.status",
+        "s",
+        "drill('status')",
+        "by status",
+        "only requests with the status of the chosen one",
+        Scope.TRAFFIC,
+        footer=False,
+    ),
+    Key(
+        "list.instance",
+        "i",
+        "drill('inst')",
+        "by instance",
+        "only requests of the instance of the chosen one",
+        Scope.TRAFFIC,
+        footer=False,
+    ),
+    Key(
+        "list.user",
+        "u",
+        "drill('user')",
+        "by user",
+        "only requests of the user of the chosen one",
+        Scope.TRAFFIC,
+        footer=False,
+    ),
+    Key(
+        "list.curl",
+        "c",
+        "copy('curl')",
+        "copy curl",
+        "copy the chosen request as a curl command",
+        Scope.TRAFFIC,
+    ),
+    Key(
+        "list.json",
+        "y",
+        "copy('json')",
+        "copy json",
+        "copy the log line of the chosen request as JSON",
+        Scope.TRAFFIC,
+        footer=False,
+    ),
+    Key("list.clear", "escape", "clear", "clear", "take the filter away", Scope.TRAFFIC),
+)
