@@ -65,7 +65,7 @@ def config() -> Counts:
 def unit() -> Counts:
     """The parts, without the network."""
     rooms = [f"tests/{room}" for room in ROOMS if (ROOT / "tests" / room).is_dir()]
-    return _pytest("unit", [*rooms, "-m", "not gates"])
+    return _pytest("unit", [*rooms, "-m", "not gates", "-n", "auto"])
 
 
 def contract() -> Counts:

@@ -40,6 +40,11 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def _environ() -> dict[str, str]:
+    """Ours but for the size of our own terminal, which programs believe more than theirs."""
+    return {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+
+
 class Terminal:
     """A command in a terminal of 120 columns and 40 rows."""
 
@@ -49,7 +54,7 @@ class Terminal:
         self.process = subprocess.Popen(
             [*COMMAND, *words],
             cwd=cwd,
-            env={**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(REPOSITORY), **environ},
+            env={**_environ(), "TERM": "xterm-256color", "PYTHONPATH": str(REPOSITORY), **environ},
             stdin=slave,
             stdout=slave,
             stderr=slave,
