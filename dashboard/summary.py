@@ -6,7 +6,7 @@ number on the screen.
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from dashboard.events import SourceName
 from dashboard.instance_table import row_names
@@ -14,15 +14,6 @@ from dashboard.model import Model, Window
 from dashboard.tally import ALL, GATEWAY, Tally
 from dashboard.trials.base import Trial, TrialName
 from dashboard.verdict import condition, is_stale, judge
-
-
-@runtime_checkable
-class Concluded(Protocol):
-    """A trial whose state can say in a sentence what it came to."""
-
-    @property
-    def outcome(self) -> str:
-        """The sentence; "" while there is nothing to say."""
 
 
 def summary(model: Model, first: float, last: float, window: Window = Window.ALL) -> dict[str, Any]:
@@ -106,11 +97,12 @@ def _source(model: Model, now: float, name: SourceName) -> dict[str, Any]:
 
 
 def _trial(name: TrialName, trial: Trial) -> dict[str, Any]:
+    outcome = trial.state.outcome
     return {
         "name": name.value,
         "begun": trial.begun,
         "ended": trial.ended,
         "problem": trial.problem,
         "stopped": trial.stopped,
-        "outcome": trial.state.outcome if isinstance(trial.state, Concluded) else None,
+        "outcome": None if outcome is None else outcome.value,
     }

@@ -27,8 +27,10 @@ class Measured:
     rate: float
     sources: int
     answers: tuple[Answered, ...]
+    run: str
+    """How the ids of the requests of this load begin."""
     accesses: tuple[Access, ...]
-    """The lines of the access log about this load."""
+    """The lines of the access log meanwhile, of all clients."""
     killed: float | None
     """None if the load went wrong before."""
     ready_again: float | None
@@ -53,9 +55,10 @@ class Report:
     statuses: dict[str, int]
     """How many requests had which answer; "none" for those without one."""
     lost: int
-    """Requests without a 200 at the first try, but for those that the rate limit refused."""
+    """Requests without a 200 at the first try, but for those that the rate limit refused; and
+    those of other clients that were answered with 5xx after the kill."""
     retries: int
-    """Requests that nginx gave to a second instance because the first one failed."""
+    """Requests of any client that nginx gave to a second instance as the first one failed."""
     failover_s: float | None
     """Until the first request that had met the dead instance was answered by another one."""
     slowest_s: float | None
@@ -70,8 +73,9 @@ def report(measured: Measured) -> Report:
     """Sum up. Pure."""
     answers, killed = measured.answers, measured.killed
     statuses = Counter("none" if each.status is None else str(each.status) for each in answers)
-    lost = 0 if killed is None else sum(_is_lost(each) for each in answers)
     after = [] if killed is None else [a for a in measured.accesses if a.time >= killed - _CLOCK_S]
+    lost = 0 if killed is None else sum(_is_lost(each) for each in answers)
+    lost += sum(a.status >= 500 for a in after if not a.request_id.startswith(measured.run))
     met = [access for access in after if _met(access, measured.victim)]
     rescued = [access for access in met if access.status == 200]
     again = [

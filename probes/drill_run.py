@@ -135,7 +135,6 @@ def drill(
             answers = load.stop()
         count(*load.counts())
         accesses += _new(log)
-    ours = tuple(access for access in accesses if access.request_id.startswith(load.run))
     return report(
         Measured(
             victim=target.instance,
@@ -143,7 +142,8 @@ def drill(
             rate=rate,
             sources=len(addresses),
             answers=answers,
-            accesses=ours,
+            run=load.run,
+            accesses=tuple(accesses),
             killed=killed,
             ready_again=ready_again,
             stopped=wait.stopped,

@@ -38,8 +38,8 @@ class Picture:
 
 
 PICTURES = (
-    Picture("overview.svg", "1", 40.0, "gateway"),
-    Picture("ab.svg", "3", 1e9, "pairs"),
+    Picture("overview.svg", "1", 53.0, "DEGRADED"),
+    Picture("ab.svg", "3", 60.0, "150 of 150 pairs"),
 )
 
 

@@ -13,6 +13,7 @@ from probes.ab_judge import Judgements
 from probes.ab_report import Run
 from probes.ab_tally import Pair, Tally
 from probes.labelling import Choice, Labelling
+from probes.verdict import Verdict
 from rollout.evidence import SignTest
 
 
@@ -171,6 +172,11 @@ class AbState:
             case Labelled() if run is not None and run.labelling is not None:
                 if not run.labelling.is_over:
                     run.labelling.answer(step.choice)
+
+    @property
+    def outcome(self) -> Verdict | None:
+        """Whether the second version may take the place of the first, by the last run."""
+        return None if self.run is None else self.run.judgements().overall.verdict
 
 
 def step_from_json(value: dict[str, Any]) -> Step:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
+from probes.verdict import Verdict
+
 
 class TrialName(Enum):
     """Which test. The value is what a recording calls it."""
@@ -35,6 +37,10 @@ class TrialState(Protocol):
 
     def apply(self, step: Any) -> None:
         """Fold one step in."""
+
+    @property
+    def outcome(self) -> Verdict | None:
+        """What they come to; None before there is anything to judge."""
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from dashboard.trials.base import Step
-from probes.verdict import Verdict
+from probes.verdict import Judgement, Verdict, worst
 
 
 class Promise(NamedTuple):
@@ -119,6 +119,16 @@ class ChecksState:
                 self.since = step.at
             case Down():
                 self.down = step.lines
+
+    @property
+    def outcome(self) -> Verdict | None:
+        """The worst of the results; as for `check`, what was not measured is no failure."""
+        judged = [
+            Judgement(each.verdict, "")
+            for each in self.outcomes.values()
+            if each.verdict is not Verdict.NOT_MEASURED
+        ]
+        return worst(judged).verdict if judged else None
 
     @property
     def present(self) -> str:

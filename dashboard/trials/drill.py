@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from probes.drill_report import Report, document, from_document
 from probes.drill_run import Phase
+from probes.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,11 @@ class DrillState:
                 self.counted = step
             case Reported():
                 self.report = step.report
+
+    @property
+    def outcome(self) -> Verdict | None:
+        """That of the report."""
+        return None if self.report is None else self.report.verdict
 
 
 def step_from_json(value: dict[str, Any]) -> DrillStep:

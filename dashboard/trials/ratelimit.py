@@ -135,6 +135,12 @@ class RateLimitState:
                 self.shots.append(step.shot)
 
     @property
+    def outcome(self) -> Verdict | None:
+        """Whether as many passed as the files say."""
+        judgement = self.judgement()
+        return None if judgement is None else judgement.verdict
+
+    @property
     def complete(self) -> bool:
         """Whether the fate of every request is known."""
         return self.sending is not None and len(self.shots) >= self.sending.plan.requests

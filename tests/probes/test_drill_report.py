@@ -34,17 +34,21 @@ KILLED = 1000.0
 SECONDS = st.none() | st.floats(0, 1e3)
 
 
-def access(at: float, upstream: str = "127.0.0.1:8102", took: float = 0.002) -> Access:
+def access(
+    at: float, upstream: str = "127.0.0.1:8102", took: float = 0.002, **changes: str
+) -> Access:
     values = dict.fromkeys(FIELDS, "")
     count = upstream.count(",")
     values |= {
         "time": f"{at:.3f}",
         "status": "200",
+        "request_id": "drill-1-0001",
         "bytes_sent": "10",
         "request_time": f"{took:.3f}",
         "upstream_addr": upstream,
         "upstream_status": "502, " * count + "200",
         "upstream_response_time": "0.000, " * count + "0.001",
+        **changes,
     }
     return parse(json.dumps(values).encode())
 
@@ -59,6 +63,7 @@ GOOD = Measured(
     rate=80.0,
     sources=20,
     answers=(answered(),) * 400,
+    run="drill-1-",
     accesses=(
         access(KILLED - 1, "127.0.0.1:8101"),
         access(KILLED + 0.02, "127.0.0.1:8101, 127.0.0.1:8103", 0.004),
@@ -183,3 +188,17 @@ def test_people_read_every_figure() -> None:
     text = "\n".join(lines(report(GOOD)))
     for figure in ("passed", "v1-1 (pid 4711)", "400 x 200", "0.020 s", "2.25 s", "2.50 s"):
         assert figure in text
+
+
+def test_other_clients_count_too() -> None:
+    failover, lost = (
+        access(KILLED + 0.02, "127.0.0.1:8101, 127.0.0.1:8103", request_id="traffic-1"),
+        access(KILLED + 0.02, request_id="traffic-2", status="502"),
+    )
+    # Somebody else's request was the one that met the dead instance, and was rescued.
+    found = changed(accesses=(failover, access(KILLED + 0.03)))
+    assert (found.verdict, found.retries, found.lost) == (Verdict.PASSED, 1, 0)
+    found = changed(accesses=(failover, lost))
+    assert (found.verdict, found.lost) == (Verdict.FAILED, 1)
+    before = access(KILLED - 1, request_id="traffic-3", status="502")
+    assert changed(accesses=(failover, before)).lost == 0

@@ -1,4 +1,4 @@
-"""What the pictures of the screens need: one time zone."""
+"""What every room of the tests may need."""
 
 from __future__ import annotations
 
