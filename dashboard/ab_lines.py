@@ -114,7 +114,7 @@ def _hint(
 ) -> str:
     """What can be done now."""
     ask = f"t asks {count(pairs)} rows" if pairs else "t asks every row"
-    ask += " of the corpus (+ - for other numbers)" if view.wide else " (+ - other numbers)"
+    ask += " of the corpus (m more, n fewer)" if view.wide else " (m more, n fewer)"
     if run is None:
         if trial is not None and trial.running:
             return "asking"

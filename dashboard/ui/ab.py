@@ -15,8 +15,8 @@ from dashboard.jobs.ab import CorpusJob, SentenceJob
 from dashboard.jobs.ab_reports import write_reports
 from dashboard.ui.bindings import Scope, bindings
 from dashboard.ui.labelling import LabellingScreen
-from dashboard.ui.line_view import LineView
-from dashboard.ui.screen import DashboardScreen
+from dashboard.ui.screen import PictureScreen
+from dashboard.view import View
 from gateway.errors import ConfigurationError
 from gateway.workload import load_workload
 from probes.ab_report import Run
@@ -26,13 +26,12 @@ PAIRS = (100, 300, 1000, 3000, None)
 _DEFAULT = 2
 
 
-class AbScreen(DashboardScreen):
+class AbScreen(PictureScreen):
     """One picture, one widget: its lines are made by dashboard.ab_lines."""
 
     NAME = "ab"
     BINDINGS = bindings(Scope.AB)
     CSS = """
-    AbScreen LineView { height: 1fr; }
     AbScreen Input { display: none; height: 1; border: none; padding: 0 1; background: $panel; }
     AbScreen Input.-open { display: block; }
     """
@@ -40,8 +39,6 @@ class AbScreen(DashboardScreen):
     def __init__(self) -> None:
         super().__init__()
         self._pairs = _DEFAULT
-        # Held, not looked up: a timer may come while the screen is being taken down.
-        self._picture = LineView(id="ab")
         self._line = Input(
             placeholder="a sentence for both versions", compact=True, max_length=2000, id="sentence"
         )
@@ -50,18 +47,15 @@ class AbScreen(DashboardScreen):
         """Header, the line in which a sentence is typed, picture, footer."""
         yield self.tabs()
         yield self._line
-        yield self._picture
+        yield self.picture
         yield self.footer()
 
-    def repaint(self) -> None:
+    def draw(self, view: View) -> None:
         """Draw the model."""
         app = self.dashboard
-        view = self.view(self._picture.size.height)
-        if view.rows <= 0:
-            return
         model, now = app.shown
         pairs, may_ask = PAIRS[self._pairs], app.may("run_test")
-        self._picture.show(ab_lines(model, view, now, app.state_words(now), pairs, may_ask))
+        self.picture.show(ab_lines(model, view, now, app.state_words(now), pairs, may_ask))
 
     def action_run_test(self) -> None:
         """Pairs over the corpus."""

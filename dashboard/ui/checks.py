@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from textual import on, work
-from textual.app import ComposeResult
 
 from dashboard.checks_lines import checks, chosen_row, rows, trial_of
 from dashboard.jobs.aside import tell
@@ -14,28 +13,20 @@ from dashboard.trials.base import TrialName
 from dashboard.trials.checks import Promise
 from dashboard.ui.bindings import Scope, bindings
 from dashboard.ui.line_view import LineView
-from dashboard.ui.screen import DashboardScreen
+from dashboard.ui.screen import PictureScreen
+from dashboard.view import View
 
 
-class ChecksScreen(DashboardScreen):
+class ChecksScreen(PictureScreen):
     """A list with a cursor; what is known comes from the model."""
 
     NAME = "checks"
     BINDINGS = bindings(Scope.CHECKS)
-    CSS = "ChecksScreen LineView { height: 1fr; }"
 
     def __init__(self) -> None:
         super().__init__()
         self._wanted: str | None = None
         self._ids: tuple[str | None, ...] = ()
-        # Held, not looked up: a timer may come while the screen is being taken down.
-        self._picture = LineView(id="checks")
-
-    def compose(self) -> ComposeResult:
-        """Header, picture, footer."""
-        yield self.tabs()
-        yield self._picture
-        yield self.footer()
 
     def on_screen_resume(self) -> None:
         """What the files say may have changed while another screen was in front."""
@@ -49,17 +40,14 @@ class ChecksScreen(DashboardScreen):
         feed = self.dashboard.feed
         self.app.call_from_thread(tell, feed, TrialName.CHECKS, list_checks(root))
 
-    def repaint(self) -> None:
+    def draw(self, view: View) -> None:
         """Draw the model."""
         app = self.dashboard
-        view = self.view(self._picture.size.height)
-        if view.rows <= 0:
-            return
         model, now = app.shown
         words, may_run = app.state_words(now), app.may("run_test")
         picture = checks(model, view, now, self._wanted, words, may_run)
         self._ids = picture.ids
-        self._picture.show(picture.lines, picture.cursor)
+        self.picture.show(picture.lines, picture.cursor)
 
     @property
     def chosen(self) -> Promise | None:

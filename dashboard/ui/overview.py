@@ -3,46 +3,34 @@
 from __future__ import annotations
 
 from textual import on
-from textual.app import ComposeResult
 
 from dashboard.present import instance_names, overview
 from dashboard.ui.bindings import Scope, bindings
 from dashboard.ui.line_view import LineView
-from dashboard.ui.screen import DashboardScreen
+from dashboard.ui.screen import PictureScreen
+from dashboard.view import View
 
 
-class OverviewScreen(DashboardScreen):
+class OverviewScreen(PictureScreen):
     """One picture, one widget: its lines are made by dashboard.present."""
 
     NAME = "overview"
     BINDINGS = bindings(Scope.OVERVIEW)
-    CSS = "OverviewScreen LineView { height: 1fr; }"
 
     def __init__(self) -> None:
         super().__init__()
         self._chosen: int | None = None
-        # Held, not looked up: a timer may come while the screen is being taken down.
-        self._picture = LineView(id="overview")
 
-    def compose(self) -> ComposeResult:
-        """Header, picture, footer."""
-        yield self.tabs()
-        yield self._picture
-        yield self.footer()
-
-    def repaint(self) -> None:
+    def draw(self, view: View) -> None:
         """Draw the model."""
         app = self.dashboard
-        view = self.view(self._picture.size.height)
-        if view.rows <= 0:
-            return
         model, now = app.shown
         cursor = None
         if self._chosen is not None:
             rows = self._rows()
             self._chosen = min(self._chosen, len(rows) - 1)
             cursor = rows[self._chosen]
-        self._picture.show(overview(model, view, now, app.state_words(now)), cursor)
+        self.picture.show(overview(model, view, now, app.state_words(now)), cursor)
 
     def action_move(self, by: int) -> None:
         """Choose the next row of the table; the first time the first one."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from textual import on, work
-from textual.app import ComposeResult
 
 from dashboard.jobs.drill import DrillJob
 from dashboard.jobs.processes import act, read_log
@@ -23,7 +22,8 @@ from dashboard.process_questions import (
 from dashboard.ui.bindings import Scope, bindings
 from dashboard.ui.confirm import ConfirmScreen
 from dashboard.ui.line_view import LineView
-from dashboard.ui.screen import DashboardScreen
+from dashboard.ui.screen import PictureScreen
+from dashboard.view import View
 from gateway.supervisor import SupervisorError
 from probes.drill_run import RATE
 
@@ -31,12 +31,11 @@ _LOG_S = 1.5
 """How often the log is read while it is shown."""
 
 
-class ProcessesScreen(DashboardScreen):
+class ProcessesScreen(PictureScreen):
     """A table with a cursor; below it the kill drill, or the log of a process."""
 
     NAME = "processes"
     BINDINGS = bindings(Scope.PROCESSES)
-    CSS = "ProcessesScreen LineView { height: 1fr; }"
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,21 +43,11 @@ class ProcessesScreen(DashboardScreen):
         self._log: Log | None = None
         self._reading = False
         self._read_at = 0.0
-        # Held, not looked up: a timer may come while the screen is being taken down.
-        self._picture = LineView(id="processes")
 
-    def compose(self) -> ComposeResult:
-        """Header, picture, footer."""
-        yield self.tabs()
-        yield self._picture
-        yield self.footer()
-
-    def repaint(self) -> None:
+    def draw(self, view: View) -> None:
         """Draw the model, and read the log again that is shown."""
-        if self._picture.size.height <= 0:
-            return
         shown = self._shown()
-        self._picture.show(shown.lines, shown.line_of(self._chosen))
+        self.picture.show(shown.lines, shown.line_of(self._chosen))
         root, log = self.dashboard.root, self._log
         due = time.monotonic() - self._read_at >= _LOG_S
         if root is not None and log is not None and due and not self._reading:
@@ -169,7 +158,7 @@ class ProcessesScreen(DashboardScreen):
     def _shown(self) -> Picture:
         app = self.dashboard
         model, now = app.shown
-        view = self.view(self._picture.size.height)
+        view = self.view(self.picture.size.height)
         log = self._log
         if log is not None and app.root is None and log.process not in model.process_logs:
             log = Log(log.process, "this recording holds no log of it")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from textual import work
-from textual.app import ComposeResult
 
 from dashboard.jobs.aside import tell
 from dashboard.jobs.ratelimit import Burst, read_limit
@@ -13,30 +12,21 @@ from dashboard.limit_lines import rate_limit, recovering_s, trial_of
 from dashboard.limit_plan import command, more_rate, more_requests
 from dashboard.trials.base import TrialName
 from dashboard.ui.bindings import Scope, bindings
-from dashboard.ui.line_view import LineView
-from dashboard.ui.screen import DashboardScreen
+from dashboard.ui.screen import PictureScreen
+from dashboard.view import View
 from probes.limit_files import RateLimit
 from probes.ratelimit import Plan, default_plan
 
 
-class RateLimitScreen(DashboardScreen):
+class RateLimitScreen(PictureScreen):
     """A person chooses how many requests and how fast; the rest comes from the model."""
 
     NAME = "rate_limit"
     BINDINGS = bindings(Scope.RATE_LIMIT)
-    CSS = "RateLimitScreen LineView { height: 1fr; }"
 
     def __init__(self) -> None:
         super().__init__()
         self._chosen: Plan | None = None
-        # Held, not looked up: a timer may come while the screen is being taken down.
-        self._picture = LineView(id="rate_limit")
-
-    def compose(self) -> ComposeResult:
-        """Header, picture, footer."""
-        yield self.tabs()
-        yield self._picture
-        yield self.footer()
 
     def on_screen_resume(self) -> None:
         """What the files say may have changed while another screen was in front."""
@@ -50,14 +40,11 @@ class RateLimitScreen(DashboardScreen):
         feed = self.dashboard.feed
         self.app.call_from_thread(tell, feed, TrialName.RATE_LIMIT, read_limit(root))
 
-    def repaint(self) -> None:
+    def draw(self, view: View) -> None:
         """Draw the model."""
         app = self.dashboard
-        view = self.view(self._picture.size.height)
-        if view.rows <= 0:
-            return
         model, now = app.shown
-        self._picture.show(rate_limit(model, view, now, self.plan, app.state_words(now)))
+        self.picture.show(rate_limit(model, view, now, self.plan, app.state_words(now)))
 
     @property
     def plan(self) -> Plan | None:

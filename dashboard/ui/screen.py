@@ -6,10 +6,12 @@ from abc import abstractmethod
 from typing import Any, cast
 
 from textual import events
+from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from dashboard.ui.host import Host
+from dashboard.ui.line_view import LineView
 from dashboard.view import WIDE, View
 
 TABS = (
@@ -104,3 +106,30 @@ class DashboardScreen(Screen[None]):
         """The lines are made for the size."""
         if self.can_paint:
             self.call_after_refresh(self.repaint)
+
+
+class PictureScreen(DashboardScreen):
+    """Header, one picture, footer. Each says what is in it: `draw`."""
+
+    DEFAULT_CSS = "PictureScreen LineView { height: 1fr; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Held, not looked up: a timer may come while the screen is being taken down.
+        self.picture = LineView(id=self.NAME)
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        yield self.tabs()
+        yield self.picture
+        yield self.footer()
+
+    def repaint(self) -> None:
+        """Draw the model where there is room."""
+        view = self.view(self.picture.size.height)
+        if view.rows > 0:
+            self.draw(view)
+
+    @abstractmethod
+    def draw(self, view: View) -> None:
+        """Show in `picture` what is known now."""

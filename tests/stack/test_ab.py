@@ -130,6 +130,6 @@ def test_labelling_the_held_out_set_decides_for_v2(supervisor: Supervisor, root:
         verdicts[labelling.judgement.verdict] += 1
     assert verdicts[Verdict.FAILED] == 0
     assert verdicts[Verdict.PASSED] >= 27
-    # 475 of 807 in simulation (tests/probes/test_labelling.py); other releases of the
-    # libraries train slightly different models.
-    assert statistics.median(needed) < 0.75 * len(items)
+    # 440 of 807 in simulation (tests/probes/test_labelling.py) for 386 : 301. Other processors
+    # train slightly different models: 382 : 308 takes 582.
+    assert statistics.median(needed) < 0.85 * len(items)

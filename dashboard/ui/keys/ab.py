@@ -33,7 +33,7 @@ KEYS = (
     Key("ab.export", "e", "export", "export", "write the run as JSON and as Markdown", Scope.AB),
     Key(
         "ab.more",
-        "plus",
+        "m,plus",
         "pairs(1)",
         "more",
         "more pairs in the next run",
@@ -43,7 +43,7 @@ KEYS = (
     ),
     Key(
         "ab.fewer",
-        "minus",
+        "n,minus",
         "pairs(-1)",
         "fewer",
         "fewer pairs in the next run",
