@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import shutil
 import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -40,6 +41,8 @@ def _cpu_model() -> str:
 
 
 def _first_version(command: list[str]) -> str:
+    if shutil.which(command[0]) is None:
+        return "none"
     # wrk ends with code 1 after its version.
     done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     found = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)
