@@ -47,9 +47,12 @@ class Tabs(Static):
 
     def on_resize(self, event: events.Resize) -> None:
         """What does not fit is left out from the left: the screens come last."""
-        name = f"[bold $foreground]Switchyard[/]  {self._address}    "
-        wide = event.size.width >= WIDE
-        self.update(f" {name if wide else ''}{self._tabs}")
+        if event.size.width >= WIDE:
+            name = f"[bold $foreground]Switchyard[/]  {self._address}    "
+            self.update(f" {name}{self._tabs}")
+        else:
+            # The footer has no room left for it there.
+            self.update(f" {self._tabs}  [@click=app.help]? help[/]")
 
 
 class DashboardScreen(Screen[None]):

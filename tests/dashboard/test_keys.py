@@ -16,6 +16,7 @@ from dashboard.ui.bindings import KEYS, Scope, markdown_table
 from dashboard.ui.help import HelpScreen, help_lines
 from dashboard.ui.line_view import LineView
 from dashboard.ui.overview import OverviewScreen
+from dashboard.ui.screen import Tabs
 from dashboard.ui.traffic import TrafficScreen
 from tests.dashboard.screens import (
     NOW,
@@ -183,6 +184,14 @@ def test_a_click_on_a_row_opens_its_requests() -> None:
         assert str(app.screen.filter) == "inst=v2-1"
 
     run(dashboard(), test)
+
+
+def test_where_the_footer_ends_early_help_stands_above() -> None:
+    async def test(app: DashboardApp, pilot: Pilot[None]) -> None:
+        await pilot.click(Tabs, offset=(76, 0))
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen), "the help")
+
+    run(dashboard(), test, size=(80, 24))
 
 
 def test_keys_can_be_moved() -> None:
