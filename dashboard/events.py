@@ -152,6 +152,14 @@ class ProcessLog:
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """A person wants "all" to begin here, or at the start of the log again."""
+
+    at: float
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TrialBegun:
     """Somebody fired a test."""
 
@@ -190,6 +198,7 @@ Event: TypeAlias = (
     | GatewayState
     | PrometheusState
     | SourceStatus
+    | Marked
     | TrialBegun
     | TrialStep
     | TrialEnded

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dashboard.events import SourceName, SourceState
 from dashboard.lines import Cell, Line, Tone, fit, right, safe
-from dashboard.model import Model
+from dashboard.model import Model, Window
 from dashboard.numbers import count, duration, latency, memory, rate, share
 from dashboard.tally import GATEWAY, Tally
 from dashboard.verdict import Condition, condition, is_stale
@@ -140,7 +140,7 @@ def _cells(
         "instance": Cell(safe(row.name), Tone.STRONG),
         "ver": Cell(model.version_of(row.name) or "-", Tone.MUTED),
         "state": row.state,
-        "total": Cell(count(model.totals.total(row.who))),
+        "total": Cell(count(model.window(Window.ALL, now).total(row.who))),
         "window": Cell(count(hits), quiet),
         "share": Cell(share(hits, tally.total()), quiet),
         "req/s": Cell(strip, Tone.ACCENT),

@@ -18,6 +18,7 @@ from dashboard.events import (
     GatewayState,
     Hit,
     LogProgress,
+    Marked,
     ProcessLog,
     ProcessStates,
     PrometheusState,
@@ -51,7 +52,7 @@ class Window(Enum):
     MINUTE = 60
     FIVE_MINUTES = _SECONDS_KEPT
     ALL = 0
-    """Every request since the start of the log that was present at the start."""
+    """Every request since the start of the log that was present at the start, or since a mark."""
 
     @property
     def label(self) -> str:
@@ -87,7 +88,12 @@ class Model:
         self.seconds: dict[int, Tally] = {}
         """The requests of the last five minutes, by second since the epoch."""
         self.recent: deque[Access] = deque(maxlen=RECENT)
+        self.marked_at: float | None = None
+        """Since when Window.ALL counts; None: from the start of the log."""
+        self._at_mark = Tally()
         self.hits = 0
+        self.first_hit_at: float | None = None
+        """When the earliest request ended."""
         self.last_hit_at = 0.0
         """When the last request ended."""
         self.trials: dict[TrialName, Trial] = {}
@@ -106,6 +112,7 @@ class Model:
             PrometheusState: self._prometheus_state,
             SourceStatus: self._source_status,
             ProcessLog: self._process_log,
+            Marked: self._marked,
             TrialBegun: self._trial_begun,
             TrialStep: self._trial_step,
             TrialEnded: self._trial_ended,
@@ -130,14 +137,15 @@ class Model:
     def window(self, window: Window, now: float) -> Tally:
         """The requests of the present second and of those before it, as many as it is long."""
         if window is Window.ALL:
-            return self.totals
+            return self.totals if self.marked_at is None else self.totals.minus(self._at_mark)
         first = int(now) - window.value
         return merged(tally for second, tally in self.seconds.items() if second > first)
 
     def window_seconds(self, window: Window, now: float) -> float:
         """How long that is; the present second counts as far as it has gone."""
         if window is Window.ALL:
-            return max(1.0, now - (min(self.seconds) if self.seconds else now))
+            since = self.first_hit_at if self.marked_at is None else self.marked_at
+            return max(1.0, now - (now if since is None else since))
         return window.value - 1 + now - int(now) or 1.0
 
     def rates(self, who: str | None, now: float, length: int) -> list[int]:
@@ -194,6 +202,8 @@ class Model:
         self.recent.append(access)
         self.hits += 1
         self.last_hit_at = max(self.last_hit_at, access.time)
+        if self.first_hit_at is None or access.time < self.first_hit_at:
+            self.first_hit_at = access.time
 
     def _forget(self) -> None:
         """Drop the oldest seconds. A second without requests takes no room."""
@@ -242,6 +252,10 @@ class Model:
 
     def _process_log(self, event: ProcessLog) -> None:
         self.process_logs[event.process] = event
+
+    def _marked(self, event: Marked) -> None:
+        self.marked_at = event.at if event.on else None
+        self._at_mark = self.totals.copy() if event.on else Tally()
 
     def _trial_begun(self, event: TrialBegun) -> None:
         before = self.trials.get(event.trial)

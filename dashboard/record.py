@@ -18,6 +18,7 @@ from dashboard.events import (
     GatewayState,
     Hit,
     LogProgress,
+    Marked,
     NginxMaster,
     ProcessLog,
     ProcessStates,
@@ -135,6 +136,8 @@ def to_json(event: Event) -> dict[str, Any]:
         case ProcessLog():
             lines = list(event.lines)
             return {"kind": "process log", "at": event.at, "process": event.process, "lines": lines}
+        case Marked():
+            return {"kind": "marked", "at": event.at, "on": event.on}
         case TrialBegun():
             return {"kind": "trial begun", "at": event.at, "trial": event.trial.value}
         case TrialStep():
@@ -178,6 +181,8 @@ def from_json(value: dict[str, Any]) -> Event:
             return SourceStatus(at, source, state, str(value["detail"]))
         case "process log":
             return ProcessLog(at, str(value["process"]), tuple(map(str, value["lines"])))
+        case "marked":
+            return Marked(at, bool(value["on"]))
         case "trial begun":
             return TrialBegun(at, TrialName(value["trial"]))
         case "trial step":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from gateway.accesslog import Access
 
@@ -46,6 +47,17 @@ class Tally:
             self.retries[name] = self.retries.get(name, 0) + count
         self.redirects += other.redirects
 
+    def minus(self, earlier: Tally) -> Tally:
+        """What has come since this one was as `earlier`, a copy of it from then."""
+        since = Tally()
+        since.answers = _difference(self.answers, earlier.answers)
+        since.retries = _difference(self.retries, earlier.retries)
+        since.redirects = self.redirects - earlier.redirects
+        for name, durations in self.latency.items():
+            if left := _difference(durations, earlier.latency.get(name, {})):
+                since.latency[name] = left
+        return since
+
     def copy(self) -> Tally:
         """One that no longer changes with this one."""
         copied = Tally()
@@ -80,6 +92,13 @@ class Tally:
             if seen >= rank:
                 return ms
         raise AssertionError("a rank beyond the last request")
+
+
+_Key = TypeVar("_Key")
+
+
+def _difference(now: Mapping[_Key, int], then: Mapping[_Key, int]) -> dict[_Key, int]:
+    return {key: left for key, count in now.items() if (left := count - then.get(key, 0))}
 
 
 def merged(tallies: Iterable[Tally]) -> Tally:

@@ -28,7 +28,9 @@ class Selection:
 
 def select(model: Model, wanted: Filter, window: Window, now: float) -> Selection:
     """The requests to be shown at `now`."""
-    first = 0 if window is Window.ALL else int(now) - window.value + 1
+    first: float = int(now) - window.value + 1
+    if window is Window.ALL:
+        first = model.marked_at or 0
     inside = [access for access in reversed(model.recent) if access.time >= first]
     if not wanted.terms:
         return Selection(tuple(inside), len(inside))

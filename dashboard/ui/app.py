@@ -13,10 +13,11 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from dashboard.actions import start_traffic
+from dashboard.events import Marked
 from dashboard.feed import Feed
 from dashboard.glyphs import ASCII, UNICODE
 from dashboard.model import Model, Window
-from dashboard.numbers import count, duration
+from dashboard.numbers import clock, count, duration
 from dashboard.ui.bindings import KEYS, Scope, bindings
 from dashboard.ui.overview import OverviewScreen
 from dashboard.ui.screen import DashboardScreen
@@ -164,6 +165,9 @@ class DashboardApp(App[None]):
     def state_words(self, now: float) -> str:
         """What stands at the right end: the window, and whether this is the present."""
         window = f"window {self.window.label}"
+        marked = self.shown[0].marked_at
+        if marked is not None and self.window is Window.ALL:
+            window = f"since {clock(marked, fraction=False)}"
         if self._frozen is None:
             return f"{window}  {self.glyphs.live} {self.feed.label} "
         waiting = self.feed.model.hits - self._frozen.model.hits
@@ -275,6 +279,15 @@ class DashboardApp(App[None]):
         """The next window."""
         self.window = self.window.next
         self.repaint()
+
+    def action_mark(self) -> None:
+        """Count from now on; once more, and all counts again."""
+        on = self.feed.model.marked_at is None
+        self.feed.post(Marked(self.feed.now(), on))
+        self.window = Window.ALL
+        if not on:
+            self.notify("counting from the start of the log again", timeout=2)
+        self.tick()
 
     def action_help(self) -> None:
         """Show every key."""

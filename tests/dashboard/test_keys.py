@@ -69,6 +69,22 @@ def test_the_window_goes_round() -> None:
     run(dashboard(), test)
 
 
+def test_z_counts_from_now_on_and_back() -> None:
+    async def test(app: DashboardApp, pilot: Pilot[None]) -> None:
+        assert isinstance(app.feed, StillFeed)
+        total = app.feed.model.totals.total()
+        await press(pilot, "view.mark")
+        await until(pilot, lambda: "since " in picture(app), "the mark")
+        app.feed.add(*(hit(NOW + 1, "v2-1", 500) for _ in range(7)))
+        await until(pilot, lambda: "5xx 7" in picture(app), "what came since")
+        assert app.feed.model.window(app.window, NOW + 1).total() == 7
+        await press(pilot, "view.mark")
+        await until(pilot, lambda: "window all" in picture(app), "everything")
+        assert app.feed.model.window(app.window, NOW + 1).total() == total + 7
+
+    run(dashboard(), test)
+
+
 def test_g_starts_traffic(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     roots: list[Path] = []
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dashboard.events import (
     Event,
     LogProgress,
+    Marked,
     ProcessStates,
     SourceName,
     SourceState,
@@ -40,6 +41,31 @@ def test_every_window_holds_what_the_log_holds(
         expected = Counter((who, status) for at, who, status in requests if int(at) >= first)
         assert folded.window(window, now).answers == expected
         assert folded.window(window, now).total() == expected.total()
+
+
+@given(st.lists(REQUESTS, max_size=30), st.lists(REQUESTS, max_size=30))
+def test_after_a_mark_all_is_what_came_since(
+    before: list[tuple[float, str, int]], after: list[tuple[float, str, int]]
+) -> None:
+    folded = model(*(hit(*request) for request in before), Marked(START + 40, True))
+    for request in after:
+        folded.apply(hit(*request))
+    alone = model(*(hit(*request) for request in after)).totals
+    since = folded.window(Window.ALL, START + 60)
+    assert since.answers == alone.answers
+    assert since.latency == alone.latency
+    assert (since.retries, since.redirects) == (alone.retries, alone.redirects)
+    assert folded.window_seconds(Window.ALL, START + 60) == 20
+    assert folded.copy().window(Window.ALL, START + 60).answers == alone.answers
+    folded.apply(Marked(START + 61, False))
+    assert folded.window(Window.ALL, START + 61).total() == len(before) + len(after)
+
+
+def test_the_rate_of_all_is_that_of_the_whole_log() -> None:
+    # Longer ago than requests are kept by second.
+    folded = model(*(hit(START + second) for second in range(0, 1000, 2)))
+    assert folded.window_seconds(Window.ALL, START + 1000) == 1000
+    assert folded.window(Window.ALL, START + 1000).total() == 500
 
 
 @given(st.lists(REQUESTS, min_size=1, max_size=30), st.randoms())

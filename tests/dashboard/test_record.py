@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.events import Event, GatewayState, Hit, NginxMaster, PrometheusState
+from dashboard.events import Event, GatewayState, Hit, Marked, NginxMaster, PrometheusState
 from dashboard.glyphs import UNICODE
 from dashboard.lines import plain
 from dashboard.present import overview
@@ -39,7 +39,7 @@ def written(path: Path, events: list[Event]) -> Path:
 
 
 def test_every_event_reads_back() -> None:
-    for event in busy_minute():
+    for event in [*busy_minute(), Marked(START, True), Marked(START, False)]:
         assert from_json(json.loads(json.dumps(to_json(event)))) == event
     firing = PrometheusState(START, 5, 6, 2, ("InstanceDown v1-2", "Errors v2"))
     assert from_json(json.loads(json.dumps(to_json(firing)))) == firing

@@ -13,6 +13,7 @@ import pytest
 
 from dashboard.events import (
     Event,
+    Marked,
     ProcessLog,
     SourceName,
     SourceState,
@@ -47,6 +48,7 @@ def every_kind() -> list[Event]:
     return [
         *busy_minute(),
         ProcessLog(START, "v1-1", ("one", "two")),
+        Marked(START, True),
         TrialBegun(START, TrialName.AB),
         TrialStep(START, TrialName.AB, Anything()),
         TrialEnded(START, TrialName.AB, "the gateway did not answer", stopped=True),

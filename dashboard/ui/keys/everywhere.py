@@ -74,6 +74,15 @@ KEYS = (
         Scope.EVERYWHERE,
     ),
     Key(
+        "view.mark",
+        "z",
+        "mark",
+        "mark",
+        "count from now on; again: from the start of the log",
+        Scope.EVERYWHERE,
+        footer=False,
+    ),
+    Key(
         "traffic.start",
         "g",
         "start_traffic",
