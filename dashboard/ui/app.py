@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import work
 from textual.app import App, SystemCommand
 from textual.screen import Screen
-from textual.theme import Theme
 
 from dashboard.actions import start_traffic
 from dashboard.events import Marked
@@ -21,6 +20,7 @@ from dashboard.numbers import clock, count, duration
 from dashboard.ui.bindings import KEYS, Scope, bindings
 from dashboard.ui.overview import OverviewScreen
 from dashboard.ui.screen import DashboardScreen
+from dashboard.ui.themes import DARK, LIGHT
 
 if TYPE_CHECKING:
     from dashboard.filters import Filter
@@ -29,33 +29,6 @@ if TYPE_CHECKING:
 PERIOD_S = 0.25
 """How often the screen is painted, at most."""
 _SOON_S = 0.01
-
-DARK = Theme(
-    name="switchyard-dark",
-    primary="#7aa2c8",
-    accent="#7fb4c4",
-    success="#8db580",
-    warning="#d9b36c",
-    error="#d9776c",
-    foreground="#d4d7dc",
-    background="#15181d",
-    surface="#1b1f25",
-    panel="#20252c",
-    dark=True,
-)
-LIGHT = Theme(
-    name="switchyard-light",
-    primary="#2f5f8a",
-    accent="#1f6f82",
-    success="#3d6f2e",
-    warning="#8a5a00",
-    error="#a8321f",
-    foreground="#22262b",
-    background="#fbfaf7",
-    surface="#f3f1ec",
-    panel="#e8e6df",
-    dark=False,
-)
 
 
 @dataclass(frozen=True, slots=True)
