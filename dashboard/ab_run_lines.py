@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 
+from dashboard.headline import rule
 from dashboard.lines import Cell, Line, Tone, fit, right, safe, width
 from dashboard.numbers import count, share
 from dashboard.trials.ab import AbRun, watched_p
 from dashboard.view import View
-from probes.ab_judge import Judgements
+from probes.ab_judge import Judgements, ratio_words
 from probes.ab_report import Run
-from probes.ab_tally import Comparison, Disagreement, Tally
+from probes.ab_tally import Disagreement, Tally
 from probes.labelling import Labelling
 from probes.verdict import Judgement, Verdict
 from rollout.evidence import (
@@ -21,7 +21,6 @@ from rollout.evidence import (
     cohen_kappa,
     exp,
     mcnemar_exact,
-    median_interval,
 )
 
 LABEL = 17
@@ -53,9 +52,9 @@ def disagreement_lines(run: AbRun, view: View, rows: int) -> list[Line]:
         return []
     if run.labelling is not None and not run.labelling.is_over:
         # They say which version answered what.
-        return [_rule("the disagreements are hidden until they are labelled", "", view)]
+        return [rule("the disagreements are hidden until they are labelled", view)]
     title = f"{count(len(found))} disagreements, the latest first"
-    lines = [_rule(title, "", view)]
+    lines = [rule(title, view)]
     return lines + [_disagreement(each, tally, view) for each in reversed(found[-(rows - 1) :])]
 
 
@@ -67,15 +66,7 @@ def _title(run: AbRun, result: Run, view: View) -> Line:
     done = f"{count(tally.pairs)} of {count(tally.planned)} pairs, {result.seconds:.0f} s"
     if result.interrupted:
         done += ", stopped"
-    return _rule(title, done, view)
-
-
-def _rule(left: str, end: str, view: View) -> Line:
-    rule = view.glyphs.rule
-    text = f" {rule * 2} {left} "
-    room = view.columns - width(text) - width(end) - 3
-    tail = f" {end} {rule}" if end else rule * 2
-    return (Cell(text + rule * max(0, room) + tail, Tone.MUTED),)
+    return rule(title, view, done)
 
 
 def _row(title: str, cells: list[Cell]) -> Line:
@@ -211,7 +202,7 @@ def _slower(tally: Tally, judged: Judgement, view: View) -> Line:
         return _row(title, [Cell("not measured", Tone.MUTED)])
     word = {Verdict.PASSED: "no", Verdict.FAILED: "YES"}.get(judged.verdict, "undecided")
     test = tally.versus.slower
-    said = f"   {_ratio(tally.versus)}"
+    said = f"   {ratio_words(tally.versus)}"
     if view.wide:
         said += f", in {share(test.wins, test.observations)} of the pairs slower by that"
     return _row(title, [Cell(word, _tone(judged)), Cell(said)])
@@ -223,7 +214,7 @@ def _noise(tally: Tally, judged: Judgement, view: View) -> Line:
     same = agreement(tally.noise.matrix)
     first = safe(tally.versions[0], 20)
     who = f"{first} against itself: " if view.wide else ""
-    said = f"{who}{_ratio(tally.noise)}, same answer {_percent(same.estimate)}"
+    said = f"{who}{ratio_words(tally.noise)}, same answer {_percent(same.estimate)}"
     tone = Tone.WARN if judged.verdict is Verdict.FAILED else Tone.NORMAL
     return _row("A/A noise floor", [Cell(said, tone)])
 
@@ -249,13 +240,6 @@ def _disagreement(each: Disagreement, tally: Tally, view: View) -> Line:
 def _tone(judged: Judgement) -> Tone:
     tones = {Verdict.PASSED: Tone.GOOD, Verdict.FAILED: Tone.BAD, Verdict.ERROR: Tone.BAD}
     return tones.get(judged.verdict, Tone.ACCENT)
-
-
-def _ratio(comparison: Comparison) -> str:
-    found = median_interval(comparison.log_ratios)
-    low, high = math.exp(found.low), math.exp(found.high)
-    limits = f"{low:.3f} to {high:.3f}" if math.isfinite(high) else "too few for limits"
-    return f"median ratio {math.exp(found.estimate):.3f} ({limits})"
 
 
 def _percent(part: float) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dashboard.headline import labelled
+from dashboard.headline import labelled, rule
 from dashboard.lines import Cell, Line, Tone, clip, fit, safe
 from dashboard.model import Model
 from dashboard.numbers import clock, count
-from dashboard.process_lines import rule
 from dashboard.tally import Tally
 from dashboard.trials.base import Trial, TrialName
 from dashboard.trials.drill import DrillState

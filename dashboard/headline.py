@@ -65,6 +65,16 @@ def causes(texts: Sequence[str], view: View, room: int) -> list[Line]:
     return [*facts, (), *fixes][:room] if fixes else facts[:room]
 
 
+def rule(title: str, view: View, end: str = "") -> Line:
+    """A line across with a title, and `end` at its right."""
+    stroke = view.glyphs.rule
+    text = f" {stroke * 2} {title} "
+    room = view.columns - width(text) - width(end) - 3
+    tail = f" {end} {stroke}" if end else stroke * 2
+    line = (Cell(text + stroke * max(0, room) + tail, Tone.MUTED),)
+    return clip(line, view.columns, view.glyphs.more)
+
+
 def wrapped(text: str, columns: int) -> list[str]:
     """`text`, made safe, in pieces of at most that many characters; cut between words."""
     return textwrap.wrap(safe(text, 4_000), columns, break_on_hyphens=False)

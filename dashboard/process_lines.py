@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dashboard.events import SourceName
-from dashboard.headline import headline
-from dashboard.lines import Cell, Line, Tone, clip, fit, right, safe, width
+from dashboard.headline import headline, rule
+from dashboard.lines import Cell, Line, Tone, clip, fit, right, safe
 from dashboard.model import Model
 from dashboard.numbers import age, duration, memory
 from dashboard.process_state import Life, glyph, life
@@ -195,10 +195,3 @@ def log_lines(
     last = found.lines[len(found.lines) - room :] if room < len(found.lines) else found.lines
     lines += [(Cell(f" {safe(line, LOG_CHARACTERS)}"),) for line in last]
     return [clip(line, view.columns, view.glyphs.more) for line in lines[: max(1, rows)]]
-
-
-def rule(title: str, view: View) -> Line:
-    """A line across with a title."""
-    start = f" {view.glyphs.rule * 2} {title} "
-    rest = view.glyphs.rule * max(0, view.columns - width(start) - 1)
-    return clip((Cell(start, Tone.MUTED), Cell(rest, Tone.MUTED)), view.columns, view.glyphs.more)
