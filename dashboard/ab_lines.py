@@ -29,9 +29,7 @@ _SPACIOUS = 30
 
 def ab_of(model: Model) -> tuple[Trial | None, AbState]:
     """The last trial and what it has shown; an empty state before the first."""
-    trial = model.trials.get(TrialName.AB)
-    state = trial.state if trial is not None else None
-    return trial, state if isinstance(state, AbState) else AbState()
+    return model.trial(TrialName.AB, AbState)
 
 
 def is_running(trial: Trial | None, run: AbRun | None) -> bool:

@@ -40,10 +40,7 @@ class Picture(NamedTuple):
 
 def trial_of(model: Model) -> tuple[Trial | None, ChecksState]:
     """The last run, and what it has shown; an empty state before the first."""
-    trial = model.trials.get(TrialName.CHECKS)
-    if trial is None or not isinstance(trial.state, ChecksState):
-        return None, ChecksState()
-    return trial, trial.state
+    return model.trial(TrialName.CHECKS, ChecksState)
 
 
 def rows(state: ChecksState) -> tuple[Promise, ...]:

@@ -30,10 +30,7 @@ _GROUP = 10
 
 def trial_of(model: Model) -> tuple[Trial | None, RateLimitState]:
     """The last run, and what it has shown; an empty state before the first."""
-    trial = model.trials.get(TrialName.RATE_LIMIT)
-    if trial is None or not isinstance(trial.state, RateLimitState):
-        return None, RateLimitState()
-    return trial, trial.state
+    return model.trial(TrialName.RATE_LIMIT, RateLimitState)
 
 
 def recovering_s(model: Model, now: float) -> float:

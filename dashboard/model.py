@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from copy import deepcopy
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 from dashboard.events import (
     Declared,
@@ -32,10 +32,12 @@ from dashboard.events import (
     Workspace,
 )
 from dashboard.tally import GATEWAY, Tally, count, merged
-from dashboard.trials.base import Trial, TrialName
+from dashboard.trials.base import Trial, TrialName, TrialState
 from dashboard.trials.registry import new_state
 from gateway.accesslog import Access
 from gateway.supervisor import Process
+
+_State = TypeVar("_State", bound=TrialState)
 
 RECENT = 5_000
 """Requests that are kept whole, for the Traffic screen."""
@@ -186,6 +188,13 @@ class Model:
         """Seconds since a source last delivered, None if it never has."""
         at = self.fresh_at.get(source)
         return None if at is None else max(0.0, now - at)
+
+    def trial(self, name: TrialName, kind: type[_State]) -> tuple[Trial | None, _State]:
+        """The last run of a test and what it has shown; an empty state before the first."""
+        trial = self.trials.get(name)
+        if trial is None or not isinstance(trial.state, kind):
+            return None, kind()
+        return trial, trial.state
 
     def _hit(self, hit: Hit) -> None:
         access = hit.access
