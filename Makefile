@@ -1,9 +1,13 @@
 # Every target is one command; `make help` lists them.
 .DEFAULT_GOAL := help
-SHELL := /bin/bash
+SHELL := bash
+# The Nix shell (flake.nix) holds every tool: there nothing is set up, and none of ours goes first.
+ifneq ($(SWITCHYARD_TOOLS),nix)
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/.venv/bin:$(PATH)
+ready := .venv/bin/python
+endif
 
-.PHONY: help setup start-project stop-project shell test-api test-api-debug traffic dashboard gen-model adopt lint test bench
+.PHONY: help setup start-project stop-project shell test-api test-api-debug traffic dashboard gen-model adopt lint test test-matrix bench
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
@@ -18,22 +22,22 @@ setup: ## install everything into this folder, without root (start-project and t
 start-project: setup ## train the models if needed, start everything in the background
 	@python -m scripts.start_project
 
-stop-project: .venv/bin/python ## stop everything
+stop-project: $(ready) ## stop everything
 	@python -m scripts.stop_project
 
 shell: setup ## a bash with every tool on PATH
 	@echo "process-compose up, list, attach, down; leave with exit" >&2; exec bash --rcfile scripts/shell.bash
 
-test-api: .venv/bin/python ## one prediction by v1 through the gateway
+test-api: $(ready) ## one prediction by v1 through the gateway
 	@python -m probes.example
 
-test-api-debug: .venv/bin/python ## one prediction by v2 (X-Experiment-Group: debug)
+test-api-debug: $(ready) ## one prediction by v2 (X-Experiment-Group: debug)
 	@python -m probes.example --debug
 
-traffic: .venv/bin/python ## living traffic in the background (RATE=20 USERS=200 DURATION=60; STOP=1 ends it)
+traffic: $(ready) ## living traffic in the background (RATE=20 USERS=200 DURATION=60; STOP=1 ends it)
 	@python -m probes.traffic $(if $(STOP),--stop) $(if $(RATE),--rate='$(RATE)') $(if $(USERS),--users='$(USERS)') $(if $(DURATION),--duration='$(DURATION)')
 
-dashboard: .venv/bin/python ## what the gateway does, live in this terminal (q leaves)
+dashboard: $(ready) ## what the gateway does, live in this terminal (q leaves)
 	@python -m dashboard
 
 gen-model: setup ## train both models anew (CV=1: with all gates; DATA=my.csv: on your own texts)
@@ -48,6 +52,9 @@ lint: setup ## ruff, mypy, import contracts, shellcheck, yamllint
 
 test: setup ## every layer of the tests (LAYERS="unit stack": only these)
 	@python -m scripts.test $(LAYERS)
+
+test-matrix: setup ## unit and contract tests on the oldest packages allowed, and on a second Python
+	@python -m scripts.matrix
 
 bench: ## the figures of docs/benchmarks.md (ROUNDS=5 SECONDS=4): 7 minutes, on an idle machine
 	@scripts/bootstrap.sh wrk tmux

@@ -115,7 +115,7 @@ class MetricsServer(ThreadingTCPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that went away is no error of ours; anything else is one for the log."""
         error = sys.exception()
-        if not isinstance(error, (ConnectionError, TimeoutError)):
+        if not isinstance(error, ConnectionError | TimeoutError):
             _say(f"a request failed: {error!r}")
 
 

@@ -91,8 +91,9 @@ class Entry:
 
     def plain(self) -> Any:
         """The value as Python objects (dict, list, str, int, float, bool, None)."""
+        loader: Any = yaml.SafeLoader("")  # older stubs do not know what is called here
         try:
-            return yaml.SafeLoader("").construct_document(self.node)
+            return loader.construct_document(self.node)
         except yaml.YAMLError as error:
             raise _malformed(self.file, error, self.error) from None
 

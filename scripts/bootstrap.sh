@@ -6,8 +6,9 @@
 # from the package registries: Debian packages are unpacked, never installed.
 # Running it again is a no-op; interrupted, the next run carries on.
 #
-#   scripts/bootstrap.sh [PACKAGE...]   also Debian packages that only one target needs,
-#                                       each with a program of its name (wrk, tmux)
+#   scripts/bootstrap.sh [PROGRAM...]   also what only one target needs (wrk, tmux, nix)
+#
+# In the shell of flake.nix nothing is installed: what is missing there is named.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ROOT=$PWD
@@ -74,6 +75,19 @@ find_python() {
 
 also=("$@")
 
+# ---- the Nix shell has everything, or flake.nix has to say so ------------------
+if [ "${SWITCHYARD_TOOLS:-}" = nix ]; then
+  missing=()
+  for program in nginx prometheus promtool process-compose openssl curl python "${also[@]}"; do
+    command -v "$program" >/dev/null || missing+=("$program")
+  done
+  if [ ${#missing[@]} -gt 0 ]; then
+    fail "not in this Nix shell: ${missing[*]}. Add it to toolsFor in flake.nix and enter the shell again."
+  fi
+  say "everything comes from the Nix shell, nothing to install"
+  exit 0
+fi
+
 # ---- is there anything to do? ------------------------------------------------
 PYTHON=$(find_python)
 fingerprint() {
@@ -124,12 +138,16 @@ want curl curl 7.74 --version
 for program in "${also[@]}"; do
   version=--version
   if [ "$program" = tmux ]; then version=-V; fi
-  want "$program" "$program" 0 "$version"
+  package=$program
+  if [ "$program" = nix ]; then package=nix-bin; fi
+  want "$program" "$package" 0 "$version"
 done
 UV=$(found uv 0.9 --version) && link uv "$UV" || packages+=(python3-pip-whl)
 
 if [ ${#packages[@]} -gt 0 ]; then
-  mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
+  # What an earlier target needed stays.
+  read -ra earlier 2>/dev/null <"$TOOLS/debian/.packages" || earlier=()
+  mapfile -t packages < <(printf '%s\n' "${packages[@]}" "${earlier[@]}" | sort -u)
   if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
     fail "missing here: ${packages[*]}, and this is no Debian or Ubuntu. Install them with your package manager, or use 'nix develop'."
   fi

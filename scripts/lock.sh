@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the hashed locks anew from pyproject.toml and tools/*.in.
+# Writes the locks anew from pyproject.toml, tools/*.in, tools/go.mod and tools/devcontainers/.
 # The locks hold names, versions and hashes, never a download address.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,4 +14,6 @@ compile pyproject.toml -o requirements.lock
 compile pyproject.toml --extra dev -o requirements-dev.lock
 compile tools/requirements-uv.in -o tools/requirements-uv.lock
 compile tools/requirements-go.in -o tools/requirements-go.lock
+compile tools/requirements-node.in -o tools/requirements-node.lock
 (cd tools && GOTOOLCHAIN=local go mod tidy)
+(cd tools/devcontainers && npm install --package-lock-only --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null)

@@ -6,6 +6,8 @@ if [ -r ~/.bashrc ]; then
   . ~/.bashrc
 fi
 switchyard_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-PATH="$switchyard_root/.tools/bin:$switchyard_root/.venv/bin:$PATH"
+if [ "${SWITCHYARD_TOOLS:-}" != nix ]; then # that shell's tools are on PATH already
+  PATH="$switchyard_root/.tools/bin:$switchyard_root/.venv/bin:$PATH"
+fi
 PS1="(switchyard) $PS1"
 unset switchyard_root

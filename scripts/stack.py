@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gateway.exit_codes import ExitCode
 from gateway.supervisor import SOCKET, Process, Supervisor, SupervisorUnreachable, ready
-from scripts import process_table
+from scripts import nix_shell, process_table
 from scripts.process_table import alive
 
 __all__ = [
@@ -49,10 +49,11 @@ class StackError(Exception):
 
 
 def search_path(root: Path) -> str:
-    """PATH with the tools and the Python of the clone at `root` first."""
-    return os.pathsep.join(
-        [str(root / ".tools/bin"), str(root / ".venv/bin"), os.environ.get("PATH", os.defpath)]
-    )
+    """PATH with the tools and the Python of the clone at `root` first, or that of the Nix shell."""
+    inherited = os.environ.get("PATH", os.defpath)
+    if nix_shell.entered():
+        return inherited
+    return os.pathsep.join([str(root / ".tools/bin"), str(root / ".venv/bin"), inherited])
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float, period_s: float = 0.1) -> bool:

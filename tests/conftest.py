@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.locked_textual import leave_out, why_not_compared, why_not_drawn
+
 
 @pytest.fixture
 def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -16,3 +18,11 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out the pictures where they cannot be compared."""
+    compared = "snap_compare" in getattr(item, "fixturenames", ())
+    if compared or item.get_closest_marker("picture"):
+        leave_out(why_not_drawn() or (why_not_compared() if compared else None))

@@ -8,6 +8,7 @@ from array import array
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.pipeline import Pipeline
@@ -27,7 +28,7 @@ class CannotFold(Exception):
 class _Weighting(NamedTuple):
     """What happens to the counts: idf of each term, and the three switches of TF-IDF."""
 
-    idf: np.ndarray
+    idf: NDArray[np.float64]
     sublinear: bool
     normalised: bool
 
@@ -119,7 +120,7 @@ def _weighting(vectorizer: Any, transformer: Any) -> _Weighting:
     )
 
 
-def _linear(classifier: Any) -> tuple[np.ndarray, np.ndarray]:
+def _linear(classifier: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weights and intercepts of each class but the first, relative to the first."""
     weights, intercepts = classifier.coef_, classifier.intercept_
     weights = weights.toarray() if hasattr(weights, "toarray") else np.asarray(weights)

@@ -4,6 +4,7 @@ from array import array
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from services.folded import Folded
@@ -28,7 +29,7 @@ def fold(recipe: Recipe, pipeline: Pipeline, valences: Mapping[str, float]) -> F
         intercepts = intercepts[1:] - intercepts[0]
     terms = tfidf.get_feature_names_out().tolist()
     known = {}
-    lexicon_weights: np.ndarray = np.zeros((0, 0))
+    lexicon_weights: NDArray[np.float64] = np.zeros((0, 0))
     if recipe.lexicon:
         tokenize = ANALYSES[recipe.analysis].tokenize
         # An entry that is never one token can never be found either.

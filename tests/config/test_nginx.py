@@ -12,6 +12,7 @@ import crossplane
 import pytest
 
 from gateway.accesslog import FIELDS
+from scripts import nix_shell
 from tests.config.conftest import Prepared
 
 CLEAN = [
@@ -90,6 +91,7 @@ ACCEPTED = {
 }
 
 
+@pytest.mark.skipif("gixy-ng" in nix_shell.absent(), reason=nix_shell.not_covered("gixy-ng"))
 def test_gixy_finds_nothing_but_what_is_accepted(prepared: Prepared) -> None:
     command = ["gixy", "--format", "json", str(prepared.conf)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
 from gateway.accesslog import Access, parse
 from gateway.gateway_metrics import BUCKETS_MS, METHODS, RequestCounts
@@ -21,12 +22,12 @@ Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 def samples(counts: RequestCounts) -> Samples:
     """Every non-zero sample by name and labels, as Prometheus would read them."""
 
-    class Collector:
+    class Once(Collector):
         def collect(self) -> list[Metric]:
             return list(counts.families())
 
     registry = CollectorRegistry()
-    registry.register(Collector())
+    registry.register(Once())
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(generate_latest(registry).decode())

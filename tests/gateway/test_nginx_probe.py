@@ -1,6 +1,5 @@
 """Connections of the real nginx, and the end of a real certificate."""
 
-import os
 import shutil
 import socket
 import subprocess
@@ -10,6 +9,7 @@ from time import monotonic
 import pytest
 
 from gateway.nginx_probe import CertificateExpiry, read_connections
+from scripts.stack import search_path
 from tests.gateway.exporter_process import ROOT, Workspace, copy_workspace, exporter
 from tests.gateway.waiting import WAIT_SECONDS, wait_until
 
@@ -20,7 +20,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def nginx_program() -> str:
-    found = shutil.which("nginx", path=f"{ROOT / '.tools/bin'}:{os.environ['PATH']}:/usr/sbin")
+    found = shutil.which("nginx", path=f"{search_path(ROOT)}:/usr/sbin")
     assert found is not None, "nginx is missing: run `make setup`"
     return found
 

@@ -1,6 +1,7 @@
 """The supervisor client against the real process-compose, on a socket of its own."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,10 +22,10 @@ from gateway.supervisor import (
     SupervisorUnreachable,
     ready,
 )
+from scripts.stack import search_path
 from tests.gateway.waiting import WAIT_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[2]
-PROCESS_COMPOSE = ROOT / ".tools/bin/process-compose"
 
 # Ends with 0 on SIGTERM, as nginx does on SIGQUIT; ready when the signal kills it no more.
 ENDS_WELL = "import signal; signal.pthread_sigmask(0, [15]); open('up', 'w'); signal.sigwait([15])"
@@ -71,8 +72,10 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def process_compose(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     (folder / "pc.yaml").write_text(WORKSPACE, encoding="utf-8")
+    program = shutil.which("process-compose", path=search_path(ROOT))
+    assert program is not None, "process-compose is missing: run `make setup`"
     running = subprocess.Popen(
-        [PROCESS_COMPOSE, "up", "--tui=false", "-f", "pc.yaml", "-u", "pc.sock", "-L", "pc.log"],
+        [program, "up", "--tui=false", "-f", "pc.yaml", "-u", "pc.sock", "-L", "pc.log"],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "HOME": str(folder), "PC_DISABLE_DOTENV": "1"},
         stdout=subprocess.DEVNULL,

@@ -84,7 +84,7 @@ def test_the_threshold_spends_alpha_and_no_more(horizon: int) -> None:
 def peaks(signs: NDArray[np.bool_], prior: float) -> NDArray[np.float64]:
     """The largest log evidence of each run, looked at after every observation."""
     wins = np.cumsum(signs, axis=1)
-    losses = np.arange(1, signs.shape[1] + 1) - wins
+    losses: NDArray[np.int64] = np.arange(1, signs.shape[1] + 1) - wins
     log_e = (
         scipy_special.betaln(prior + wins, prior + losses)
         - scipy_special.betaln(prior, prior)

@@ -11,6 +11,7 @@ from scripts.screenshots import PICTURES, Picture, draw
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.picture
 @pytest.mark.usefixtures("utc")
 @pytest.mark.parametrize("picture", PICTURES, ids=[picture.file for picture in PICTURES])
 def test_a_picture_is_what_is_drawn(picture: Picture) -> None:

@@ -80,8 +80,9 @@ def test_others_are_waited_for(states: list[Process]) -> None:
     ],
 )
 def test_the_reason_of_process_compose_is_told_without_colours(
-    tmp_path: Path, output: str, said: str, code: ExitCode
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, said: str, code: ExitCode
 ) -> None:
+    monkeypatch.delenv("SWITCHYARD_TOOLS", raising=False)  # that shell's program would be used
     program = tmp_path / ".tools/bin/process-compose"
     program.parent.mkdir(parents=True)
     (tmp_path / "output").write_text(output)

@@ -1,6 +1,7 @@
 """Which pipelines become tables with the same answers, and why others do not."""
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def trained(vectorizer: Any, *between: Any, classes: int = 13, **options: Any) -
     return pipeline.fit([TEXTS[i] for i in chosen], [LABELS[i] for i in chosen])
 
 
-FOLDABLE = {
+FOLDABLE: dict[str, Callable[[], Any]] = {
     "the exam's": lambda: emotions.exam_pipeline(),
     "two classes": lambda: trained(TfidfVectorizer(), classes=2),
     "pairs, sublinear": lambda: trained(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)),
@@ -129,7 +130,7 @@ def test_an_unknown_text_gets_the_models_own_answer() -> None:
     assert score.label == model.predict([""])[0] == "love"
 
 
-REFUSED = {
+REFUSED: dict[str, Callable[[], Any]] = {
     "no pipeline of TF-IDF": lambda: RandomForestClassifier(n_estimators=2).fit(
         [[0.0], [1.0]], [0, 1]
     ),
