@@ -190,6 +190,8 @@ if [ ${#packages[@]} -gt 0 ]; then
       start=
       # Its libraries were unpacked too, where the loader does not look.
       if ldd "$path" 2>/dev/null | grep -q 'not found'; then start="LD_LIBRARY_PATH='$libraries' "; fi
+      # What nix starts itself is looked for in /usr/libexec.
+      if [ "$program" = nix ]; then start+="NIX_LIBEXEC_DIR='$TOOLS/debian/usr/libexec' "; fi
       start+="exec '$path'"
       # Debian's build looks for its web pages in /usr/share.
       assets=$TOOLS/debian/usr/share/prometheus/web/
