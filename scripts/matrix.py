@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.exit_codes import ExitCode
-from scripts import interpreters, test
+from scripts import interpreters, nix_shell, test
 from scripts.matrix_rows import LOCK, ROOT, NotBuilt, Row, build, lowest, second_python
 from scripts.stack import search_path
 
@@ -50,6 +50,9 @@ class Line:
 
 def main() -> int:
     """Run both rows and report."""
+    if nix_shell.entered():
+        sys.stderr.write("matrix: run this outside the Nix shell, it brings packages of its own\n")
+        return ExitCode.USAGE
     os.chdir(ROOT)
     os.environ["PATH"] = search_path(ROOT)
     # As in scripts/bootstrap.sh: interpreters come from the machine, and uv asks for a

@@ -43,15 +43,16 @@ def schema_of(version: str) -> schemathesis.schemas.BaseSchema:
     return schemathesis.openapi.from_asgi("/openapi.json", served(version), config=config)
 
 
+# Any: the class of a case takes a type argument in some releases only.
 V1 = schema_of("v1")
 V2 = schema_of("v2")
 
 
 @V1.parametrize()
-def test_v1_answers_as_it_documents(case: schemathesis.Case[Any]) -> None:
+def test_v1_answers_as_it_documents(case: Any) -> None:
     case.call_and_validate()
 
 
 @V2.parametrize()
-def test_v2_answers_as_it_documents(case: schemathesis.Case[Any]) -> None:
+def test_v2_answers_as_it_documents(case: Any) -> None:
     case.call_and_validate()

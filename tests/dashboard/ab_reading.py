@@ -10,7 +10,7 @@ from dashboard.view import View
 from tests.dashboard.stories import START, model
 
 NARROW, WIDE = View(80, 22, UNICODE), View(120, 38, UNICODE)
-EVIL = "\x1b[2J\x9b1m\u202e\ud800"
+EVIL: str = "\x1b[2J\x9b1m\u202e\ud800"
 
 
 def read(*happened: Event, view: View = WIDE, may_ask: bool = True, now: float = START + 9) -> str:
