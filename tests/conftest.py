@@ -6,8 +6,13 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.locked_textual import leave_out, why_not_compared, why_not_drawn
+
+# A slow example is no finding: these machines are busy.
+settings.register_profile("unhurried", settings(deadline=None))
+settings.load_profile("unhurried")
 
 
 @pytest.fixture

@@ -172,6 +172,9 @@ class DashboardApp(App[None]):
 
     def repaint(self) -> None:
         """Draw the screen in front; those behind it, or below a dialog, are left alone."""
+        # The clock still ticks while the screens are closed at the end: there is none to draw.
+        if not self.is_running:
+            return
         if isinstance(self.screen, DashboardScreen) and self.screen.can_paint:
             self.screen.repaint()
 

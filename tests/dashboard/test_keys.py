@@ -180,6 +180,15 @@ def test_q_quits_with_0() -> None:
     assert app.feed.stopped
 
 
+def test_a_tick_while_the_screens_close_is_harmless() -> None:
+    async def test(app: DashboardApp, pilot: Pilot[None]) -> None:
+        await press(pilot, "app.quit")
+
+    app = dashboard()
+    run(app, test)
+    app.tick()
+
+
 def test_a_row_of_the_overview_opens_its_requests() -> None:
     async def test(app: DashboardApp, pilot: Pilot[None]) -> None:
         await press(pilot, "row.down", "row.down", "row.down", "row.up", "row.open")

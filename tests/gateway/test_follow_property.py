@@ -183,4 +183,4 @@ class Log(RuleBasedStateMachine):
 
 
 TestLog = Log.TestCase
-TestLog.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+TestLog.settings = settings(max_examples=100, stateful_step_count=30)

@@ -9,7 +9,7 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -32,7 +32,6 @@ def played(wins: int, losses: int) -> SignTest:
     return test
 
 
-@settings(deadline=None)  # a busy machine is no finding
 @given(counts, counts, st.floats(0.5, 200))
 def test_the_evidence_is_the_ratio_of_two_beta_functions(w: int, lost: int, prior: float) -> None:
     oracle = scipy_special.betaln(prior + w, prior + lost) - scipy_special.betaln(prior, prior)
@@ -41,7 +40,6 @@ def test_the_evidence_is_the_ratio_of_two_beta_functions(w: int, lost: int, prio
     assert found == pytest.approx(evidence.log_e_sign(lost, w, prior), abs=1e-9)
 
 
-@settings(deadline=None)  # a busy machine is no finding
 @given(st.integers(0, 400), st.integers(0, 400))
 def test_the_evidence_is_a_martingale_of_fair_observations(w: int, lost: int) -> None:
     after = (evidence.e_sign(w + 1, lost) + evidence.e_sign(w, lost + 1)) / 2
@@ -160,7 +158,6 @@ def test_the_p_value_is_valid_at_any_time() -> None:
     assert bounded.p_value < 1 / evidence.e_sign(15, 0)
 
 
-@settings(deadline=None)  # a busy machine is no finding
 @given(counts, counts)
 def test_mcnemar_is_the_binomial_test(wins: int, losses: int) -> None:
     oracle = scipy_stats.binomtest(wins, wins + losses).pvalue if wins + losses else 1.0
@@ -172,7 +169,6 @@ def test_mcnemar_refuses_negative_counts() -> None:
         evidence.mcnemar_exact(-1, 3)
 
 
-@settings(deadline=None)  # a busy machine is no finding
 @given(st.integers(1, 5000), st.data())
 def test_wilson_is_the_score_interval(trials: int, data: st.DataObject) -> None:
     successes = data.draw(st.integers(0, trials))
@@ -206,7 +202,6 @@ def test_the_median_of_nothing_is_refused() -> None:
         evidence.median_interval([])
 
 
-@settings(deadline=None)  # a busy machine is no finding
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abcd")), min_size=1))
 def test_agreement_and_kappa(pairs: list[tuple[str, str]]) -> None:
     matrix = Counter(pairs)
