@@ -44,3 +44,15 @@ def copy_tracked(source: Path, target: Path) -> None:
         if name and path.exists():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, target / name, follow_symlinks=False)
+
+
+def outside_environ(root: Path) -> dict[str, str]:
+    """The environment as another clone should see it: without the folders of the one at `root`."""
+    own = {str(root / ".tools/bin"), str(root / ".venv/bin")}
+    path = [part for part in os.environ["PATH"].split(os.pathsep) if part not in own]
+    return {**os.environ, "PATH": os.pathsep.join(path)}
+
+
+def corpora(root: Path) -> Path:
+    """Where the clone at `root` has its corpora, so that one without a network can train."""
+    return Path(os.environ.get("SENTIMENT_DATA_DIR") or root / "var/data/archives").resolve()

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from gateway.exit_codes import ExitCode
 from scripts import nix_shell, private_network
-from scripts.fresh_clone import fresh_clone
+from scripts.fresh_clone import corpora, fresh_clone, outside_environ
 from scripts.stack import search_path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -107,7 +107,7 @@ def stack() -> Counts:
         # Need the registries, so they happen before the network is left. tmux is for one
         # test only; with it in place, what a person types has nothing left to do.
         for command in (["scripts/bootstrap.sh", "tmux"], ["make", "--silent", "setup"]):
-            if _call(command, cwd=clone, environ=_plain()):
+            if _call(command, cwd=clone, environ=outside_environ(ROOT)):
                 return 0, 1, f"{' '.join(command)} failed in a fresh clone"
         passed, failed, _ = _pytest(
             "stack", ["tests/docs/test_readme.py", "tests/docs", "tests/stack"], enter, clone
@@ -131,7 +131,7 @@ def unprivileged() -> Counts:
         if _call([*bare, "scripts/bootstrap.sh"], cwd=clone):
             return 0, 1, "the bootstrap failed"
         enter = private_network.prefix() or []
-        bare.append(f"SENTIMENT_DATA_DIR={_archives()}")
+        bare.append(f"SENTIMENT_DATA_DIR={corpora(ROOT)}")
         return _pytest("unprivileged", ["tests/unprivileged"], [*enter, *bare], clone)
 
 
@@ -142,7 +142,7 @@ def nix() -> Counts:
     if code := _train():  # the shell hands the corpora over
         return 0, 1, f"services.gen_model ended with {code}"
     # wrk and tmux are in the shell, too. Where nix cannot be had the tests say so.
-    _call(["scripts/bootstrap.sh", "nix", "tmux", "wrk"], environ=_plain())
+    _call(["scripts/bootstrap.sh", "nix", "tmux", "wrk"], environ=outside_environ(ROOT))
     return _pytest("nix", ["tests/nix"])
 
 
@@ -208,7 +208,11 @@ def _pytest(
     if python is None:
         python = Path(sys.executable) if nix_shell.entered() else clone / ".venv/bin/python"
     command = [*(enter or []), str(python), "-m", "pytest", "-q"]
-    environ = {**_plain(), "SENTIMENT_DATA_DIR": str(_archives())} if clone != ROOT else None
+    environ = (
+        {**outside_environ(ROOT), "SENTIMENT_DATA_DIR": str(corpora(ROOT))}
+        if clone != ROOT
+        else None
+    )
     code = _call([*command, f"--junitxml={report}", *arguments], cwd=clone, environ=environ)
     try:
         root = ElementTree.parse(report).getroot()  # noqa: S314 - our own
@@ -228,18 +232,6 @@ def _pytest(
 
 def _train(*options: str) -> int:
     return _call([sys.executable, "-m", "services.gen_model", "--if-needed", *options])
-
-
-def _plain() -> dict[str, str]:
-    """The environment without this clone's folders, as another clone should see it."""
-    own = {str(ROOT / ".tools/bin"), str(ROOT / ".venv/bin")}
-    path = [part for part in os.environ["PATH"].split(os.pathsep) if part not in own]
-    return {**os.environ, "PATH": os.pathsep.join(path)}
-
-
-def _archives() -> Path:
-    """Where the corpora are, so that a clone without a network can train."""
-    return Path(os.environ.get("SENTIMENT_DATA_DIR") or ROOT / "var/data/archives").resolve()
 
 
 def _call(command: list[str], cwd: Path = ROOT, environ: dict[str, str] | None = None) -> int:

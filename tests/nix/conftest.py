@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.fresh_clone import fresh_clone
+from scripts.fresh_clone import corpora, fresh_clone, outside_environ
 from scripts.stack import search_path
 
 ROOT = Path(__file__).parents[2]
@@ -112,23 +112,17 @@ def _write_standin(target: Path) -> None:
         "bash": shutil.which("bash"),
         "python": sys.executable,
         "path": f"{search_path(ROOT)}:/usr/sbin",
-        "corpora": str(_corpora()),
+        "corpora": str(corpora(ROOT)),
         "pythonPackages": sorted(installed - CHANNEL_LACKS),
     }
     (target / "host.json").write_text(json.dumps(facts))
 
 
-def _corpora() -> Path:
-    return Path(os.environ.get("SENTIMENT_DATA_DIR") or ROOT / "var/data/archives").resolve()
-
-
 def _environ(folder: Path) -> dict[str, str]:
     """Of a person who has nix and nothing of ours, with a store that is removed afterwards."""
-    own = {str(ROOT / ".tools/bin"), str(ROOT / ".venv/bin")}
-    path = [part for part in os.environ["PATH"].split(os.pathsep) if part not in own]
-    environ = {key: os.environ[key] for key in ("LANG", "LC_ALL", "TERM") if key in os.environ}
-    return environ | {
-        "PATH": os.pathsep.join(path),
+    outside = outside_environ(ROOT)
+    kept = {key: outside[key] for key in ("PATH", "LANG", "LC_ALL", "TERM") if key in outside}
+    return kept | {
         "HOME": str(folder / "home"),
         "NIX_STORE_DIR": str(folder / "nix/store"),
         "NIX_STATE_DIR": str(folder / "nix/state"),
