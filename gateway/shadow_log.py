@@ -1,8 +1,8 @@
 """What v2 said to copies of requests, and how often v1 said the same.
 
-nginx writes a line to var/logs/shadow.jsonl where a copy has been delivered (`log_format
-shadow_json` in nginx/conf.d/logging.conf). The request id is that of the original's line in
-the access log, so both answers can be joined whatever the application is.
+A line of var/logs/shadow.jsonl is a copy that has been delivered. Its request id is that of the
+original's line in the access log, so both answers can be joined whatever the application is.
+The gateway does not send copies yet, so nothing writes that log.
 """
 
 import json
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeVar
 
 from gateway.accesslog import Access, BadLine
+from gateway.cohort import Cohort
 
 FILE: Final = "var/logs/shadow.jsonl"
 FIELDS: Final = (
@@ -22,7 +23,8 @@ FIELDS: Final = (
     "upstream_response_time",
     "prediction",
 )
-"""Keys of a line in the order in which nginx writes them. Every value is a JSON string."""
+"""Keys of a line in their order. Every value is a JSON string."""
+_COPIED: Final = frozenset({Cohort.V1.value, Cohort.CONTROL.value})
 _UNJOINED: Final = 10_000
 """Answers kept until the other one comes; a copy is delivered within seconds or never."""
 
@@ -91,7 +93,7 @@ class Join:
 
     def original(self, access: Access) -> None:
         """A line of the access log. Only requests that v1 answered can have been copied."""
-        if access.status != 200 or access.cohort not in ("v1", "control"):
+        if access.status != 200 or access.cohort not in _COPIED:
             return
         if (copy := self._copies.pop(access.request_id, None)) is not None:
             self._compare(access, copy)
