@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/.venv/bin:$(PATH)
 ready := .venv/bin/python
 endif
 
-.PHONY: help setup start-project stop-project shell test-api test-api-debug traffic dashboard gen-model adopt lint test test-matrix bench
+.PHONY: help setup start-project stop-project shell test-api test-api-debug traffic dashboard credentials certs reload gen-model adopt lint test test-matrix bench
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
@@ -34,11 +34,20 @@ test-api: $(ready) ## one prediction by v1 through the gateway
 test-api-debug: $(ready) ## one prediction by v2 (X-Experiment-Group: debug)
 	@python -m probes.example --debug
 
-traffic: $(ready) ## living traffic in the background (RATE=20 USERS=200 DURATION=60; STOP=1 ends it)
-	@python -m probes.traffic $(if $(STOP),--stop) $(if $(RATE),--rate='$(RATE)') $(if $(USERS),--users='$(USERS)') $(if $(DURATION),--duration='$(DURATION)')
+traffic: $(ready) ## living traffic in the background (RATE=20 USERS=200 DURATION=60; STOP=1 ends it; FROM=recording.jsonl SPEED=10)
+	@python -m probes.traffic $(if $(STOP),--stop) $(if $(RATE),--rate='$(RATE)') $(if $(USERS),--users='$(USERS)') $(if $(DURATION),--duration='$(DURATION)') $(if $(FROM),--from='$(FROM)') $(if $(SPEED),--speed='$(SPEED)')
 
 dashboard: $(ready) ## what the gateway does, live in this terminal (q leaves)
 	@python -m dashboard
+
+credentials: $(ready) ## who may log in: asks for a user and a password (LOGIN=ann; UNDO=1: back)
+	@python -m gateway.credentials $(if $(UNDO),--undo,$(if $(LOGIN),'$(LOGIN)'))
+
+certs: $(ready) ## a new certificate now, then reload (UNDO=1: back)
+	@python -m gateway.renewal $(if $(UNDO),--undo)
+
+reload: $(ready) ## after an edit of nginx/*.conf: check it, then make nginx use it
+	@python -m gateway.reload
 
 gen-model: setup ## train both models anew (CV=1: with all gates; DATA=my.csv: on your own texts)
 	@python -m services.gen_model $(if $(CV),--cv) $(if $(DATA),--data='$(DATA)') $(if $(LABEL_MAP),--label-map='$(LABEL_MAP)') $(if $(THRESHOLD),--threshold='$(THRESHOLD)')
@@ -53,12 +62,13 @@ lint: setup ## ruff, mypy, import contracts, shellcheck, yamllint
 test: setup ## every layer of the tests (LAYERS="unit stack": only these)
 	@python -m scripts.test $(LAYERS)
 
-test-matrix: setup ## unit and contract tests on the oldest packages allowed, and on a second Python
+test-matrix: setup ## what is too long for make test: the oldest packages allowed, a second Python, a current nginx, the large simulations
 	@python -m scripts.matrix
 
-bench: ## the figures of docs/benchmarks.md (ROUNDS=5 SECONDS=4): 7 minutes, on an idle machine
+bench: ## the figures of docs/benchmarks.md (ROUNDS=5 SECONDS=4): 9 minutes, on an idle machine
 	@scripts/bootstrap.sh wrk tmux
 	@python -m services.gen_model --if-needed
 	@python -m bench.service $(if $(ROUNDS),--rounds='$(ROUNDS)') $(if $(SECONDS),--seconds='$(SECONDS)')
 	@python -m bench.stack $(if $(ROUNDS),--rounds='$(ROUNDS)') $(if $(SECONDS),--seconds='$(SECONDS)')
+	@python -m bench.gateway $(if $(ROUNDS),--rounds='$(ROUNDS)') $(if $(SECONDS),--seconds='$(SECONDS)')
 	@python -m bench.dashboard $(if $(ROUNDS),--rounds='$(ROUNDS)') $(if $(SECONDS),--seconds='$(SECONDS)')

@@ -60,7 +60,9 @@
         ++ (with pkgs; [
           curl
           gnumake
+          goaccess
           grafana
+          jq
           nginx
           openssl
           process-compose

@@ -22,8 +22,8 @@ def description() -> dict[str, str]:
         "machine": f"{len(os.sched_getaffinity(0))} cores, {_cpu_model()}",
         "load average before": load,
         "python": platform.python_version(),
-        "nginx": _first_version(["nginx", "-v"]),
-        "wrk": _first_version(["wrk", "-v"]),
+        "nginx": first_version(["nginx", "-v"]),
+        "wrk": first_version(["wrk", "-v"]),
         **{name: version(name) for name in _PACKAGES},
     }
 
@@ -40,7 +40,8 @@ def _cpu_model() -> str:
     return found[1] if found else platform.machine()
 
 
-def _first_version(command: list[str]) -> str:
+def first_version(command: list[str]) -> str:
+    """What `command` calls its version; "none" where there is no such program."""
     if shutil.which(command[0]) is None:
         return "none"
     # wrk ends with code 1 after its version.

@@ -22,6 +22,8 @@ class Contender:
     target: load.Target
     cpu_s: Mapping[str, Callable[[], float]]
     """CPU seconds so far of each part that works for this row."""
+    ready: Callable[[], None] | None = None
+    """Called before each load: sets what this row needs set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ def measure(
     """Load the contenders in turn, after a warm-up that does not count. Raises BenchError."""
     by_name = {contender.name: contender for contender in contenders}
     for contender in contenders:
+        if contender.ready:
+            contender.ready()
         load.run(contender.target, connections, WARM_UP_S, cpus)
     runs: dict[str, list[Run]] = {name: [] for name in by_name}
     for number, order in enumerate(interleaved(list(by_name), rounds), start=1):
@@ -117,6 +121,8 @@ def measure(
 def _one(
     contender: Contender, connections: int, seconds: float, cpus: frozenset[int] | None
 ) -> Run:
+    if contender.ready:
+        contender.ready()
     before = {part: meter() for part, meter in contender.cpu_s.items()}
     outcome = load.run(contender.target, connections, seconds, cpus)
     spent = {part: meter() - before[part] for part, meter in contender.cpu_s.items()}

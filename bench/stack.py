@@ -8,21 +8,19 @@ process-compose.yaml. Prometheus and Grafana are left out on both sides.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 
 from bench import machine
 from bench.cli import ROOT, Options, main
+from bench.private import enter_private_network
 from bench.rounds import Contender, Results, measure
 from bench.spread import markdown_table, spread
 from bench.stacks import BARE, EXAM, V2, bare_proxy, exam_stack, our_stack
-from scripts import private_network
 from scripts.fresh_clone import fresh_clone
 
 CONNECTIONS = 24
-_INSIDE = "SWITCHYARD_BENCH_INSIDE"
 
 
 def run(options: Options) -> tuple[str, dict[str, object]]:
@@ -85,16 +83,6 @@ def _cpu(results: Results, contenders: Sequence[Contender]) -> str:
     return markdown_table(("CPU us per request", *parts), rows)
 
 
-def enter_private_network() -> None:
-    """Start this program anew in a network of its own, if that is possible and not done yet."""
-    if os.environ.get(_INSIDE) or (prefix := private_network.prefix()) is None:
-        return
-    os.environ[_INSIDE] = "1"
-    os.chdir(ROOT)
-    command = [*prefix, sys.executable, "-m", "bench.stack", *sys.argv[1:]]
-    os.execvp(command[0], command)  # noqa: S606
-
-
 if __name__ == "__main__":
-    enter_private_network()
+    enter_private_network("bench.stack")
     raise SystemExit(main("bench.stack", __doc__, run))

@@ -44,12 +44,7 @@ def our_stack(clone: Path, running: ExitStack) -> list[Contender]:
 
     Raises BenchError.
     """
-    _raise_limits([*(clone / "nginx").rglob("*.conf")])
-    _prepare(clone)
-    # A user for each kind of hash: one nginx serves both rows. Written in place, so that
-    # nginx's workers can read the file as before.
-    users = (("random", hash_ssha(PASSWORD)), ("demo", hash_apr1(PASSWORD)))
-    (clone / HTPASSWD).write_text("".join(f"{user}:{stored}\n" for user, stored in users))
+    prepare_gateway(clone)
     topology = load_topology(clone, load_settings(clone, {}))
     ports = {instance.name: instance.port for instance in topology.instances}
     ports |= {"nginx": topology.https_port, "exporter": topology.exporter_port}
@@ -67,9 +62,9 @@ def our_stack(clone: Path, running: ExitStack) -> list[Contender]:
     }
     address = f"https://127.0.0.1:{topology.https_port}"
     headers = {
-        OURS: _login("random"),
-        OURS_DEMO: _login("demo"),
-        OURS + V2: _login("random") | _TO_V2,
+        OURS: login_header("random"),
+        OURS_DEMO: login_header("demo"),
+        OURS + V2: login_header("random") | _TO_V2,
     }
     return [
         Contender(name, predict_target(clone, address, sent), parts)
@@ -77,10 +72,23 @@ def our_stack(clone: Path, running: ExitStack) -> list[Contender]:
     ]
 
 
+def prepare_gateway(clone: Path) -> None:
+    """Make `clone` ready to start nginx: limits raised, and the users "random" and "demo".
+
+    Raises BenchError.
+    """
+    _raise_limits([*(clone / "nginx").rglob("*.conf")])
+    _prepare(clone)
+    # A user for each kind of hash: one nginx serves both rows. Written in place, so that
+    # nginx's workers can read the file as before.
+    users = (("random", hash_ssha(PASSWORD)), ("demo", hash_apr1(PASSWORD)))
+    (clone / HTPASSWD).write_text("".join(f"{user}:{stored}\n" for user, stored in users))
+
+
 def bare_proxy(clone: Path, running: ExitStack, ours: Contender) -> Contender:
     """The same nginx with the least configuration before the instances of `ours`."""
-    folder = _nginx_folder(clone, "bare")
-    nginx = running.enter_context(serving(_nginx(folder, BARE_HTTPS_PORT)))
+    folder = nginx_folder(clone, "bare")
+    nginx = running.enter_context(serving(nginx_program(folder, BARE_HTTPS_PORT)))
     target = predict_target(clone, f"https://127.0.0.1:{BARE_HTTPS_PORT}")
     return Contender(BARE, target, {"nginx": nginx.cpu_s, "services": ours.cpu_s["services"]})
 
@@ -90,16 +98,16 @@ def exam_stack(clone: Path, running: ExitStack) -> list[Contender]:
 
     Raises BenchError.
     """
-    folder = _nginx_folder(clone, "exam")
+    folder = nginx_folder(clone, "exam")
     (folder / "htpasswd").write_text(f"demo:{hash_apr1(PASSWORD)}\n")
     services = [
         running.enter_context(serving(exam_program(clone, folder, version, port)))
         for version, port in EXAM_INSTANCES
     ]
-    nginx = running.enter_context(serving(_nginx(folder, EXAM_HTTPS_PORT)))
+    nginx = running.enter_context(serving(nginx_program(folder, EXAM_HTTPS_PORT)))
     parts = {"nginx": nginx.cpu_s, "services": _total(services)}
     address = f"https://127.0.0.1:{EXAM_HTTPS_PORT}"
-    headers = {EXAM: _login("demo"), EXAM + V2: _login("demo") | _TO_V2}
+    headers = {EXAM: login_header("demo"), EXAM + V2: login_header("demo") | _TO_V2}
     return [
         Contender(name, predict_target(clone, address, sent), parts)
         for name, sent in headers.items()
@@ -125,7 +133,7 @@ def _prepare(clone: Path) -> None:
         raise BenchError(f"gateway.prepare refused: {done.stderr.strip()}")
 
 
-def _nginx_folder(clone: Path, name: str) -> Path:
+def nginx_folder(clone: Path, name: str) -> Path:
     """A folder for `<name>_nginx.conf`, beside the clone, with our certificate."""
     folder = clone.parent / name
     folder.mkdir()
@@ -138,7 +146,8 @@ def _nginx_folder(clone: Path, name: str) -> Path:
     return folder
 
 
-def _nginx(folder: Path, port: int) -> Program:
+def nginx_program(folder: Path, port: int) -> Program:
+    """nginx with the file in `folder`."""
     return Program(
         name=f"nginx of {folder.name}",
         command=["nginx", "-p", str(folder), "-c", "nginx.conf", "-e", "stderr"],
@@ -149,7 +158,8 @@ def _nginx(folder: Path, port: int) -> Program:
     )
 
 
-def _login(user: str) -> dict[str, str]:
+def login_header(user: str) -> dict[str, str]:
+    """What "random" or "demo" sends."""
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{PASSWORD}".encode()).decode()}
 
 

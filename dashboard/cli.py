@@ -22,6 +22,8 @@ VERBS = {
     "check": "is everything as it should be",
     "ab": "compare the two versions",
     "drill": "kill one instance under load",
+    "canary": "try the second version on some users or on copies; drain an instance",
+    "rollout": "take the second version from nobody to everybody, or back",
     "replay": "show a recording",
 }
 """The first word of a command; without one the dashboard opens."""
@@ -44,6 +46,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 from probes import drill
 
                 return drill.main(words[1:])
+            case ["canary"]:
+                from probes import canary
+
+                code = canary.main(words[1:])
+                _warn_of_rollout()
+                return code
+            case ["rollout"]:
+                from dashboard import rollout_command
+
+                return rollout_command.main(words[1:])
             case ["replay"]:
                 return _replay(words[1:])
             case _:
@@ -52,6 +64,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error))
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
+
+
+def _warn_of_rollout() -> None:
+    """Whoever changes by hand what a rollout has set should know."""
+    root = Path.cwd()
+    if not (root / "var/rollout/decisions.jsonl").exists():
+        return
+    from dashboard.rollout_command import differing
+
+    if (text := differing(root)) is not None:
+        sys.stderr.write(f"canary: warning: {text}\n")
 
 
 def _live(words: Sequence[str]) -> int:

@@ -4,13 +4,19 @@ Events are all that the model knows, so a recording of them (dashboard.record) s
 screens again, without anything running.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from dashboard.trials.base import Step, TrialName
 from gateway.accesslog import Access
 from gateway.supervisor import Process
+
+if TYPE_CHECKING:
+    # The first picture needs nothing of what decides.
+    from rollout.status import Status
 
 
 class SourceName(Enum):
@@ -21,6 +27,7 @@ class SourceName(Enum):
     PROCESSES = "process-compose"
     NGINX = "nginx"
     PROMETHEUS = "prometheus"
+    ROLLOUT = "rollout"
 
 
 class SourceState(Enum):
@@ -132,6 +139,44 @@ class PrometheusState:
 
 
 @dataclass(frozen=True, slots=True)
+class ExperimentState:
+    """What is tried: by the files that nginx looks for (gateway.canary)."""
+
+    at: float
+    weight: int
+    """Percent of the users that the second version answers."""
+    shadow: int
+    """Percent of the requests to the first version of which the second gets a copy."""
+    drained: str | None
+    """The instance that gets no new requests."""
+    problem: str = ""
+    """Why the state cannot be read, "" if it can; then the others say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledAb:
+    """What the last A/B report that could tell right from wrong says of quality."""
+
+    at: float
+    """When it was written, in seconds since the epoch."""
+    outcome: str
+    """The verdict: "passed", "failed" or "inconclusive"."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutState:
+    """What the engine of a rollout last said, and whether it lives."""
+
+    at: float
+    status: Status | None
+    """None: no engine ever ran here."""
+    alive: bool
+    """Whether the process that said it runs and has the decision log."""
+    quality: LabelledAb | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SourceStatus:
     """Whether a source delivered when it was last asked."""
 
@@ -197,6 +242,8 @@ Event: TypeAlias = (
     | ServiceHealth
     | GatewayState
     | PrometheusState
+    | ExperimentState
+    | RolloutState
     | SourceStatus
     | Marked
     | TrialBegun

@@ -145,12 +145,14 @@ def live_sources(root: Path, topology: Topology, workspace: Workspace) -> Iterat
     from dashboard.sources.access_log import LOG, AccessLog
     from dashboard.sources.nginx import CERTIFICATE, PID_FILE, NginxStatus
     from dashboard.sources.prometheus import Prometheus
+    from dashboard.sources.rollout import Rollout
     from dashboard.sources.services import Services
     from dashboard.sources.supervisor import ProcessList
     from gateway.supervisor import SOCKET
 
     yield AccessLog(root / LOG)
     yield ProcessList(root / SOCKET)
-    yield NginxStatus(topology.status_port, root / CERTIFICATE, root / PID_FILE)
+    yield NginxStatus(root, topology.status_port, root / CERTIFICATE, root / PID_FILE)
     yield Services(workspace.instances)
     yield Prometheus(topology.prometheus_port)
+    yield Rollout(root)

@@ -26,6 +26,7 @@ class Glyphs:
     arrow: str
     rule: str
     """A line across, character by character."""
+    done: str
 
     def spark(self, values: Sequence[float], top: float) -> str:
         """A strip: one character for each value, `top` (> 0) being the highest level.
@@ -46,5 +47,5 @@ class Glyphs:
         return self.full * filled + self.rest * (width - filled)
 
 
-UNICODE = Glyphs(" ▁▂▃▄▅▆▇█", "█", "░", "●", "○", "✕", "●", "■", "▲", "…", "→", "─")
-ASCII = Glyphs(" .:-=+*#@", "#", ".", "*", "o", "x", "*", "=", "!", "~", ">", "-")
+UNICODE = Glyphs(" ▁▂▃▄▅▆▇█", "█", "░", "●", "○", "✕", "●", "■", "▲", "…", "→", "─", "✓")
+ASCII = Glyphs(" .:-=+*#@", "#", ".", "*", "o", "x", "*", "=", "!", "~", ">", "-", "ok")

@@ -112,6 +112,8 @@ _CONDITIONS: dict[Condition, tuple[str, Tone]] = {
 
 def _state(model: Model, view: View, name: str, now: float) -> Cell:
     found = condition(model, name, now)
+    if name == model.drained and not found.is_out:
+        return Cell(f"{view.glyphs.starting} drained", Tone.WARN)
     if found is Condition.UNKNOWN:
         return Cell("? unknown", Tone.MUTED)
     glyph, tone = _CONDITIONS[found]

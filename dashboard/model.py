@@ -10,11 +10,13 @@ from collections import deque
 from collections.abc import Callable
 from copy import deepcopy
 from enum import Enum
+from functools import partial
 from typing import Any, TypeVar
 
 from dashboard.events import (
     Declared,
     Event,
+    ExperimentState,
     GatewayState,
     Hit,
     LogProgress,
@@ -22,6 +24,7 @@ from dashboard.events import (
     ProcessLog,
     ProcessStates,
     PrometheusState,
+    RolloutState,
     ServiceHealth,
     SourceName,
     SourceState,
@@ -35,6 +38,7 @@ from dashboard.tally import GATEWAY, Tally, count, merged
 from dashboard.trials.base import Trial, TrialName, TrialState
 from dashboard.trials.registry import new_state
 from gateway.accesslog import Access
+from gateway.cohort import Cohort
 from gateway.supervisor import Process
 
 _State = TypeVar("_State", bound=TrialState)
@@ -78,6 +82,9 @@ class Model:
         self.health: ServiceHealth | None = None
         self.gateway: GatewayState | None = None
         self.prometheus: PrometheusState | None = None
+        self.experiment: ExperimentState | None = None
+        """What is tried; None where nobody has said (a recording from before)."""
+        self.rollout: RolloutState | None = None
         self.log: LogProgress | None = None
         self.statuses: dict[SourceName, SourceStatus] = {}
         """The last word of each source."""
@@ -104,14 +111,17 @@ class Model:
         """The last lines of each process that somebody looked at."""
         self._names: dict[str, str] = {}
         self._seen_names: set[str] = set()
+        # Of some events only the last one is of interest.
         self._folds: dict[type[Any], Callable[[Any], None]] = {
             Hit: self._hit,
             Workspace: self._workspace,
-            LogProgress: self._log_progress,
+            LogProgress: partial(setattr, self, "log"),
             ProcessStates: self._process_states,
-            ServiceHealth: self._service_health,
-            GatewayState: self._gateway_state,
-            PrometheusState: self._prometheus_state,
+            ServiceHealth: partial(setattr, self, "health"),
+            GatewayState: partial(setattr, self, "gateway"),
+            PrometheusState: partial(setattr, self, "prometheus"),
+            ExperimentState: partial(setattr, self, "experiment"),
+            RolloutState: partial(setattr, self, "rollout"),
             SourceStatus: self._source_status,
             ProcessLog: self._process_log,
             Marked: self._marked,
@@ -184,6 +194,22 @@ class Model:
         """The version an instance serves, "" if it is not declared."""
         return next((found.version for found in self.instances if found.name == name), "")
 
+    @property
+    def drained(self) -> str | None:
+        """The instance that gets no new requests, None if there is none."""
+        return None if self.experiment is None else self.experiment.drained
+
+    def is_fallback(self, access: Access) -> bool:
+        """Whether the first version answered in the stead of the one that the canary tries."""
+        if access.cohort != Cohort.CANARY.value or not self.instances:
+            return False
+        return self.version_of(self.answered_by(access)) == self.first_version
+
+    @property
+    def first_version(self) -> str:
+        """What everybody gets where nothing is tried, "" if nothing is declared."""
+        return self.instances[0].version if self.instances else ""
+
     def age(self, source: SourceName, now: float) -> float | None:
         """Seconds since a source last delivered, None if it never has."""
         at = self.fresh_at.get(source)
@@ -207,7 +233,8 @@ class Model:
         if tally is None:
             tally = self.seconds[second] = Tally()
             self._forget()
-        count(access, self.answered_by(access), failed, (tally, self.totals))
+        fallback = self.is_fallback(access)
+        count(access, self.answered_by(access), failed, (tally, self.totals), fallback=fallback)
         self.recent.append(access)
         self.hits += 1
         self.last_hit_at = max(self.last_hit_at, access.time)
@@ -234,9 +261,6 @@ class Model:
         self.instances = event.instances
         self._names = {declared.address: declared.name for declared in event.instances}
 
-    def _log_progress(self, event: LogProgress) -> None:
-        self.log = event
-
     def _process_states(self, event: ProcessStates) -> None:
         self.processes = {process.name: process for process in event.processes}
         for process in event.processes:
@@ -244,15 +268,6 @@ class Model:
             if before is None or before[0] != process.is_ready:
                 since = None if before is None else event.at
                 self.ready_since[process.name] = (process.is_ready, since)
-
-    def _service_health(self, event: ServiceHealth) -> None:
-        self.health = event
-
-    def _gateway_state(self, event: GatewayState) -> None:
-        self.gateway = event
-
-    def _prometheus_state(self, event: PrometheusState) -> None:
-        self.prometheus = event
 
     def _source_status(self, event: SourceStatus) -> None:
         self.statuses[event.source] = event

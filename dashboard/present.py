@@ -9,6 +9,7 @@ from dashboard.instance_table import instance_table, row_names
 from dashboard.lines import Cell, Line, Tone, clip, fit, right, safe, width
 from dashboard.model import Model
 from dashboard.numbers import age, clock, count, latency, rate, share
+from dashboard.rollout_words import in_short, is_under_way
 from dashboard.tally import ALL, Tally
 from dashboard.verdict import Severity, is_stale, judge
 from dashboard.view import NGINX, View
@@ -98,7 +99,8 @@ def _gateway(model: Model, view: View, now: float, tally: Tally) -> list[Line]:
         for cell in (Cell(f"  {name} ", Tone.MUTED), Cell(text, tone))
     ]
     second = [Cell(" " * (_LABEL - 2))]
-    for name, text, tone in _state_of_nginx(model, now, tally):
+    tried = [*_tried(model, view.glyphs.arrow), *_fallbacks(model, tally)] if view.wide else []
+    for name, text, tone in [*_state_of_nginx(model, now, tally), *tried]:
         second += [Cell(f"  {name} ", Tone.MUTED), Cell(text, tone)]
     if not view.wide:
         first, second = first, [*second[:1], *statuses, *second[1:5]]
@@ -107,17 +109,22 @@ def _gateway(model: Model, view: View, now: float, tally: Tally) -> list[Line]:
 
 
 def _watched(model: Model, view: View, now: float) -> Line:
-    """What Prometheus says, and what there is not yet; what fires must not be pushed out."""
+    """What Prometheus says, and the rollout; what fires must not be pushed out."""
     state = None if is_stale(model, SourceName.PROMETHEUS, now) else model.prometheus
     targets = "-" if state is None else f"{state.targets_up} of {state.targets}"
+    words, tone = in_short(model.rollout, now)
     # Short where there is no room for sentences.
-    name, rest = ("prometheus targets", "canary, shadow and rollout are not configured")
+    name, rest = "prometheus targets", Cell(f"  rollout {words}", tone)
     if not view.wide:
-        name, rest = "targets", "no canary, shadow, rollout"
+        name = "targets"
+        if not is_under_way(model.rollout):
+            # The canary would not fit the line above; a rollout sets it, and says how.
+            tried = ", ".join(f"{what} {text}" for what, text, _ in _tried(model, ""))
+            rest = Cell(f"  {tried}", Tone.MUTED)
     label = Cell(" " * (_LABEL - 2) + "  alerts ", Tone.MUTED)
     after = [Cell(f"  {name} ", Tone.MUTED), Cell(targets)]
     room = view.columns - sum(width(cell.text) for cell in (label, *after))
-    return label, _alerts(state, room, view.glyphs.more), *after, Cell(f"  {rest}", Tone.MUTED)
+    return label, _alerts(state, room, view.glyphs.more), *after, rest
 
 
 def _alerts(state: PrometheusState | None, room: int, more: str) -> Cell:
@@ -146,6 +153,30 @@ def _state_of_nginx(model: Model, now: float, tally: Tally) -> list[tuple[str, s
     days = int((state.certificate_ends - now) // 86_400)
     tone = Tone.BAD if days < 7 else Tone.NORMAL
     return [*found, ("certificate", f"{days} d left" if days >= 0 else "expired", tone)]
+
+
+def _tried(model: Model, arrow: str) -> list[tuple[str, str, Tone]]:
+    """What share the second version has; with an `arrow` to its name."""
+    state = model.experiment
+    if state is not None and state.problem:
+        return [("canary", "unreadable", Tone.BAD)]
+    if state is None or not state.weight:
+        found = [("canary", "off", Tone.NORMAL)]
+    else:
+        second = [each.version for each in model.instances if each.version != model.first_version]
+        to = f" {arrow} {second[0]}" if arrow and second else ""
+        found = [("canary", f"{state.weight} %{to}", Tone.ACCENT)]
+    if state is None or not state.shadow:
+        return [*found, ("shadow", "off", Tone.NORMAL)]
+    return [*found, ("shadow", f"{state.shadow} %", Tone.ACCENT)]
+
+
+def _fallbacks(model: Model, tally: Tally) -> list[tuple[str, str, Tone]]:
+    """Requests of the canary that the first version answered, where there is a canary."""
+    if not tally.fallbacks and (model.experiment is None or not model.experiment.weight):
+        return []
+    tone = Tone.WARN if tally.fallbacks else Tone.NORMAL
+    return [("fallbacks", count(tally.fallbacks), tone)]
 
 
 def _status(model: Model, view: View, now: float) -> list[Line]:
@@ -200,7 +231,9 @@ def _note(model: Model, access: Access) -> str:
         return f"retried after {', '.join(safe(name, 40) for name in failed)}"
     if access.limit_req_status == "REJECTED":
         return "limited"
-    if access.cohort in ("debug", "control"):
+    if model.is_fallback(access):
+        return f"canary, {model.first_version} stood in"
+    if access.cohort in ("debug", "control", "canary"):
         return f"{access.cohort}"
     return ""
 
@@ -221,6 +254,8 @@ def _sources(model: Model, view: View, now: float) -> list[Line]:
 def _freshness(model: Model, now: float) -> Iterator[tuple[Cell, ...]]:
     for source in SourceName:
         status = model.statuses.get(source)
+        if source is SourceName.ROLLOUT and (status is None or not is_stale(model, source, now)):
+            continue  # a file beside us; how old its words are stands on its own screen
         seen = model.age(source, now)
         old = "" if seen is None else f" {age(seen)}"
         if status is None:

@@ -62,7 +62,11 @@ def drill_question(victim: str, rate: float) -> Question:
 
 def victim(model: Model, chosen: str | None) -> str | None:
     """Whom the drill kills: the chosen process if it serves the first version, else its first."""
-    stable = [i.name for i in model.instances if i.version == model.instances[0].version]
+    stable = [
+        i.name
+        for i in model.instances
+        if i.version == model.first_version and i.name != model.drained
+    ]
     if chosen in stable:
         return chosen
     return stable[0] if stable else None

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 from dashboard.events import (
     Declared,
     Event,
+    ExperimentState,
     GatewayState,
     Hit,
     LogProgress,
@@ -23,6 +24,7 @@ from dashboard.events import (
     ProcessLog,
     ProcessStates,
     PrometheusState,
+    RolloutState,
     ServiceHealth,
     SourceName,
     SourceState,
@@ -32,13 +34,12 @@ from dashboard.events import (
     TrialStep,
     Workspace,
 )
+from dashboard.process_json import process_from_json, process_to_json
+from dashboard.rollout_json import rollout_from_json, rollout_to_json
 from dashboard.trials.base import TrialName
 from dashboard.trials.registry import step_from_json
 from gateway.accesslog import Access, BadLine, parse
-from gateway.supervisor import Process, ProcessHealth, ProcessStatus
-
-FORMAT = "switchyard-recording"
-VERSION = 1
+from probes.recorded import FORMAT, VERSION
 
 
 class BadRecording(ValueError):
@@ -102,7 +103,7 @@ def to_json(event: Event) -> dict[str, Any]:
             fields = {"caught_up": event.caught_up, "bad_lines": event.bad_lines}
             return {"kind": "log", "at": event.at, **fields}
         case ProcessStates():
-            processes = [_process_to_json(process) for process in event.processes]
+            processes = [process_to_json(process) for process in event.processes]
             return {"kind": "processes", "at": event.at, "processes": processes}
         case ServiceHealth():
             health = {"healthy": list(event.healthy), "unhealthy": list(event.unhealthy)}
@@ -125,6 +126,17 @@ def to_json(event: Event) -> dict[str, Any]:
                 "rules": event.rules,
                 "firing": list(event.firing),
             }
+        case ExperimentState():
+            return {
+                "kind": "experiment",
+                "at": event.at,
+                "weight": event.weight,
+                "shadow": event.shadow,
+                "drained": event.drained,
+                "problem": event.problem,
+            }
+        case RolloutState():
+            return {"kind": "rollout", "at": event.at, **rollout_to_json(event)}
         case SourceStatus():
             return {
                 "kind": "source",
@@ -162,7 +174,7 @@ def from_json(value: dict[str, Any]) -> Event:
         case "log":
             return LogProgress(at, bool(value["caught_up"]), int(value["bad_lines"]))
         case "processes":
-            return ProcessStates(at, tuple(map(_process_from_json, value["processes"])))
+            return ProcessStates(at, tuple(map(process_from_json, value["processes"])))
         case "services":
             healthy = tuple(map(str, value["healthy"]))
             return ServiceHealth(at, healthy, tuple(map(str, value["unhealthy"])))
@@ -176,6 +188,12 @@ def from_json(value: dict[str, Any]) -> Event:
             up, targets = int(value["targets_up"]), int(value["targets"])
             firing = tuple(map(str, value["firing"]))
             return PrometheusState(at, up, targets, int(value["rules"]), firing)
+        case "experiment":
+            drained = None if value["drained"] is None else str(value["drained"])
+            percents = int(value["weight"]), int(value["shadow"])
+            return ExperimentState(at, *percents, drained, str(value["problem"]))
+        case "rollout":
+            return rollout_from_json(at, value)
         case "source":
             source, state = SourceName(value["source"]), SourceState(value["state"])
             return SourceStatus(at, source, state, str(value["detail"]))
@@ -244,37 +262,9 @@ def _master_from_json(value: Any) -> NginxMaster | None:
     return None if value is None else NginxMaster(int(value["pid"]), bool(value["alive"]))
 
 
-def _process_to_json(process: Process) -> dict[str, Any]:
-    return {
-        "name": process.name,
-        "namespace": process.namespace,
-        "status": process.status.value,
-        "health": process.health.value,
-        "restarts": process.restarts,
-        "exit_code": process.exit_code,
-        "pid": process.pid,
-        "cpu": round(process.cpu, 2),
-        "mem": process.mem,
-        "age": round(process.age, 3),
-    }
-
-
-def _process_from_json(value: dict[str, Any]) -> Process:
-    return Process(
-        name=str(value["name"]),
-        namespace=str(value["namespace"]),
-        status=ProcessStatus(value["status"]),
-        health=ProcessHealth(value["health"]),
-        restarts=int(value["restarts"]),
-        exit_code=int(value["exit_code"]),
-        pid=int(value["pid"]),
-        cpu=float(value["cpu"]),
-        mem=int(value["mem"]),
-        age=float(value["age"]),
-    )
-
-
 __all__ = [
+    "FORMAT",
+    "VERSION",
     "BadLine",
     "BadRecording",
     "RecordingWriter",

@@ -36,6 +36,7 @@ def summary(model: Model, first: float, last: float, window: Window = Window.ALL
         "instances": [_instance(model, name, last, tally) for name in names],
         "gateway": _gateway(tally),
         "prometheus": _prometheus(model),
+        "rollout": _rollout(model),
         "sources": [_source(model, last, status.source) for status in model.statuses.values()],
         "bad_lines": 0 if model.log is None else model.log.bad_lines,
         "trials": [_trial(name, trial) for name, trial in model.trials.items()],
@@ -82,6 +83,20 @@ def _prometheus(model: Model) -> dict[str, Any] | None:
         "targets": state.targets,
         "rules": state.rules,
         "firing": list(state.firing),
+    }
+
+
+def _rollout(model: Model) -> dict[str, Any] | None:
+    known = model.rollout
+    state = None if known is None or known.status is None else known.status.state
+    if known is None or state is None:
+        return None
+    return {
+        "phase": state.phase.value,
+        "weight": state.weight,
+        "shadow": state.shadow,
+        "cause": None if state.cause is None else state.cause.value,
+        "engine_alive": known.alive,
     }
 
 

@@ -22,7 +22,7 @@ class Tally:
     percentiles are those of every request, not of a sample.
     """
 
-    __slots__ = ("answers", "latency", "redirects", "retries")
+    __slots__ = ("answers", "fallbacks", "latency", "redirects", "retries")
 
     def __init__(self) -> None:
         self.answers: dict[tuple[str, int], int] = {}
@@ -33,6 +33,8 @@ class Tally:
         """Attempts that nginx gave up, by the instance that failed."""
         self.redirects = 0
         """Answers of the plain HTTP server."""
+        self.fallbacks = 0
+        """Requests of the canary that the first version answered."""
 
     def merge(self, other: Tally) -> None:
         """Add what `other` holds."""
@@ -46,6 +48,7 @@ class Tally:
         for name, count in other.retries.items():
             self.retries[name] = self.retries.get(name, 0) + count
         self.redirects += other.redirects
+        self.fallbacks += other.fallbacks
 
     def minus(self, earlier: Tally) -> Tally:
         """What has come since this one was as `earlier`, a copy of it from then."""
@@ -53,6 +56,7 @@ class Tally:
         since.answers = _difference(self.answers, earlier.answers)
         since.retries = _difference(self.retries, earlier.retries)
         since.redirects = self.redirects - earlier.redirects
+        since.fallbacks = self.fallbacks - earlier.fallbacks
         for name, durations in self.latency.items():
             if left := _difference(durations, earlier.latency.get(name, {})):
                 since.latency[name] = left
@@ -118,10 +122,18 @@ def milliseconds(seconds: float) -> int:
     return ms // step * step
 
 
-def count(access: Access, who: str, failed: Iterable[str], tallies: Iterable[Tally]) -> None:
+def count(
+    access: Access,
+    who: str,
+    failed: Iterable[str],
+    tallies: Iterable[Tally],
+    *,
+    fallback: bool = False,
+) -> None:
     """Add one request that `who` answered to each of `tallies`.
 
-    `failed` names the instances that nginx gave up on before.
+    `failed` names the instances that nginx gave up on before; `fallback` is whether the
+    version that the canary tries should have answered.
     """
     key = (who, access.status)
     total_ms = milliseconds(access.request_time)
@@ -146,3 +158,5 @@ def count(access: Access, who: str, failed: Iterable[str], tallies: Iterable[Tal
             tally.retries[name] = tally.retries.get(name, 0) + 1
         if access.server == "redirect":
             tally.redirects += 1
+        if fallback:
+            tally.fallbacks += 1

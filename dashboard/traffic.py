@@ -129,7 +129,9 @@ def table_row(model: Model, view: View, access: Access) -> Line:
         "time": Cell(clock(access.time), Tone.MUTED),
         "status": Cell(f"{status:03d}", tone),
         "instance": Cell(safe(model.answered_by(access), 40) or NGINX),
-        "cohort": Cell(safe(access.cohort, 12) or "-", Tone.MUTED),
+        "cohort": Cell(
+            safe(access.cohort, 12) or "-", Tone.WARN if model.is_fallback(access) else Tone.MUTED
+        ),
         "user": Cell(safe(access.user_id or access.remote_user or "-", 64)),
         "ms": Cell(latency(round(access.request_time * 1000))),
         "answer": Cell(safe(access.prediction, 20) or "-"),

@@ -17,6 +17,7 @@ STALE_AFTER_S = {
     SourceName.SERVICES: 8.0,
     SourceName.NGINX: 8.0,
     SourceName.PROMETHEUS: 15.0,
+    SourceName.ROLLOUT: 5.0,
 }
 """A source that has not delivered for so long is stale; a few times its period."""
 SILENT_AFTER_S = 10.0
@@ -123,6 +124,8 @@ def judge(model: Model, now: float) -> Verdict:
     words = f"{ready} of {len(model.instances)} instances ready"
     if ready < len(model.instances):
         words += ", the others unknown (no word from process-compose)"
+    if model.drained is not None:
+        words += f", {model.drained} drained"
     return Verdict(Severity.OK, f"{words}; {count(tally.total())} requests{_IN}, none lost")
 
 

@@ -89,7 +89,7 @@ class Access(NamedTuple):
     request_time: float
     """Seconds from the first byte of the request to the last byte of the response."""
     cohort: str
-    """v1, v2, debug or control."""
+    """v1, canary, debug or control (gateway.cohort.Cohort); "" where no instance was asked."""
     instance: str
     """X-Instance of the response."""
     upstream_attempts: tuple[UpstreamAttempt, ...]

@@ -123,7 +123,7 @@ def ensure_certificate(root: Path, settings: Settings, now: float) -> str | None
     why = _why_issue(certificate, key, settings, now)
     if why is None:
         return None
-    names = _issue(root, settings)
+    names = renew_certificate(root, settings)
     return f"made {CERTIFICATE} ({why}) for {', '.join(names)}"
 
 
@@ -150,7 +150,11 @@ def _why_issue(certificate: Path, key: Path, settings: Settings, now: float) -> 
     return None
 
 
-def _issue(root: Path, settings: Settings) -> list[str]:
+def renew_certificate(root: Path, settings: Settings) -> list[str]:
+    """Replace certificate and key by new ones; the names that they prove.
+
+    Raises PrepareError, OSError, subprocess.TimeoutExpired.
+    """
     addresses = [*_LOCAL]
     if not settings.address.is_unspecified and settings.listen_address not in addresses:
         addresses.append(settings.listen_address)

@@ -1,15 +1,19 @@
 """Which bucket a user is in, computed as nginx does: who gets which version, beforehand.
 
-The split_clients of nginx hashes a salt and the key of a request with MurmurHash2 and cuts the
-range of the hash into parts, here 100. (The files of the gateway do not ask it to yet.)
+nginx/conf.d/buckets.conf hashes "switchyard:" and the key of a request with MurmurHash2 and
+cuts the range of the hash into 100 parts.
 """
 
+import re
 from enum import Enum
 from typing import Final
 
 BUCKETS: Final = 100
 SALT: Final = "switchyard:"
-"""What stands before the key: other parts than those of another experiment on the same ids."""
+"""What stands before the key in the split_clients line of nginx/conf.d/buckets.conf."""
+
+USER_ID: Final = r"[A-Za-z0-9._@-]{1,64}"
+"""An X-User-Id that decides; any other is as good as none (nginx/conf.d/experiment.conf)."""
 
 _MULTIPLIER: Final = 0x5BD1E995
 _WORD: Final = 0xFFFFFFFF
@@ -55,6 +59,11 @@ def bucket_of(key: str) -> int:
 def bucket_of_user(user_id: str) -> int:
     """The bucket of somebody who sends that X-User-Id."""
     return bucket_of(f"u:{user_id}")
+
+
+def is_user_id(text: str) -> bool:
+    """Whether the gateway takes `text` for the id of a user."""
+    return re.fullmatch(USER_ID, text) is not None
 
 
 def in_canary(bucket: int, weight: int) -> bool:

@@ -1,25 +1,32 @@
 """Who may use the gateway: var/htpasswd, kept in step with .env or left to the operator.
 
 The file of the demo starts with a marker line and follows .env. Without that line it
-belongs to the operator and is only read. To make one:
+belongs to the operator: `make credentials`, or
 
-    python -m gateway.credentials NAME     asks for a password, or reads it from a pipe
+    python -m gateway.credentials [NAME]   asks for a password, or reads it from a pipe
+    python -m gateway.credentials --undo   exchanges the file with the one before
+
+nginx reads the file at every request, so a change is in effect at once and costs nobody the
+connection that a reload would.
 """
 
 import argparse
-import getpass
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from gateway.asking import ask_name, ask_password, show_password
 from gateway.atomic import replace_file
-from gateway.errors import ConfigurationError, PrepareError
+from gateway.command import Outcome, Say, reported
+from gateway.errors import PrepareError
 from gateway.exit_codes import ExitCode
 from gateway.htpasswd import FILE as HTPASSWD
 from gateway.htpasswd import hash_apr1, hash_ssha, parse_htpasswd
 from gateway.nginx_build import nginx_build
-from gateway.settings import MAX_PASSWORD_BYTES, Settings
+from gateway.previous import SUFFIX, keep_previous, read_previous
+from gateway.refusals import refuse_credentials
+from gateway.settings import MAX_PASSWORD_BYTES, Settings, load_settings
 from gateway.worker import worker_account
 
 MARKER = "# written by gateway.prepare from .env"
@@ -85,7 +92,8 @@ def _write(path: Path, lines: list[str], group: int | None) -> None:
 def set_password(root: Path, user: str, password: str, group: int | None) -> None:
     """Give one user a password in an htpasswd file that is the operator's from now on.
 
-    The demo login goes; other users stay. Raises PrepareError, OSError.
+    The demo login goes; other users stay. The file before is kept (gateway.previous).
+    Raises PrepareError (nothing has changed then), OSError.
     """
     if not user or not user.isprintable() or set(user) & set(":#"):
         fix = "leave out colons, # and control characters"
@@ -97,37 +105,64 @@ def set_password(root: Path, user: str, password: str, group: int | None) -> Non
     text = read_htpasswd(root) or ""
     lines = [] if text.startswith(MARKER) else text.splitlines()
     kept = [line for line in lines if line.partition(":")[0] != user]
+    parse_htpasswd("\n".join(kept))
+    keep_previous(root / HTPASSWD)
     _write(root / HTPASSWD, [*kept, f"{user}:{hash_ssha(password)}"], group)
 
 
-def main(arguments: Sequence[str] | None = None) -> ExitCode:
-    """Add or change one user of an htpasswd file that no longer follows .env."""
+def undo(root: Path, group: int | None) -> None:
+    """Exchange the file with the one before. Raises PrepareError, OSError."""
+    before = read_previous(root, HTPASSWD).decode("utf-8", "replace")
+    keep_previous(root / HTPASSWD)
+    _write(root / HTPASSWD, before.splitlines(), group)
+
+
+def main(
+    arguments: Sequence[str] | None = None, environ: Mapping[str, str] | None = None
+) -> ExitCode:
+    """Add or change one user of an htpasswd file that no longer follows .env, or go back."""
     parser = argparse.ArgumentParser(
         prog="python -m gateway.credentials",
         description="Set a password in var/htpasswd, which then no longer follows .env.",
     )
-    parser.add_argument("user")
+    parser.add_argument("user", nargs="?", help="is asked for if not given")
+    parser.add_argument("--undo", action="store_true", help="exchange the file with the one before")
     parser.add_argument("--root", type=Path, default=Path(), help="the workspace (default: here)")
     given = parser.parse_args(arguments)
-    try:
+    root: Path = given.root
+
+    def action(say: Say) -> Outcome:
+        settings = load_settings(root, os.environ if environ is None else environ)
         account = worker_account(nginx_build())
-        set_password(given.root, given.user, _ask(), None if account is None else account.group)
-    except (ConfigurationError, OSError) as error:
-        sys.stderr.write(f"credentials: {error}\n")
-        return ExitCode.USAGE
-    except KeyboardInterrupt:
-        return ExitCode.INTERRUPTED
-    sys.stderr.write(f"credentials: {given.user} is in {HTPASSWD}, effective at once\n")
-    return ExitCode.PASS
+        group = None if account is None else account.group
+        if given.undo:
+            undo(root, group)
+            say(f"{HTPASSWD} is the one before (UNDO=1 exchanges them again)")
+        else:
+            _set(root, given.user, group, say)
+        entries = parse_htpasswd(read_htpasswd(root) or "")
+        for refusal in refuse_credentials(entries, settings):
+            say(f"the next start is refused: {refusal}")
+        users = ", ".join(entry.user for entry in entries)
+        text = f"may log in from now on: {users} (nginx reads the file at every request)"
+        return Outcome(ExitCode.PASS, text)
+
+    return reported("credentials", action)
 
 
-def _ask() -> str:
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
-    first = getpass.getpass("Password: ")
-    if getpass.getpass("Again: ") != first:
-        raise PrepareError(HTPASSWD, "the two passwords differ", "try again")
-    return first
+def _set(root: Path, user: str | None, group: int | None, say: Say) -> None:
+    name = ask_name() if user is None else user
+    password, is_new = ask_password()
+    text = read_htpasswd(root)
+    set_password(root, name, password, group)
+    if is_new:
+        show_password(name, password)
+    if text is not None:
+        if text.startswith(MARKER):
+            say(f"the demo login is gone: {HTPASSWD} no longer follows .env")
+        say(f"the file before is {HTPASSWD}{SUFFIX} (make credentials UNDO=1)")
+    say("the commands of this folder log in as GATEWAY_USER with GATEWAY_PASSWORD: set both in")
+    say("their environment (not in .env, which every process inherits)")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,11 @@
   x TopologyError      process-compose.yaml, nginx/ or monitoring/prometheus.yml cannot be read
   x WorkloadError      workload.yaml or its corpus
     - AnswerMissing    a response without the part that workload.yaml points at
+  x CanaryError        var/canary, or a percentage or instance that it cannot take
   x PrepareError       something that gateway.prepare cannot create
+  x PolicyError        rollout/rollout.yaml, or the policy given instead of it
+  x StoreError         var/rollout/decisions.jsonl cannot be used
+    - Busy             another engine has it
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,10 @@
-"""Metrics of the gateway for Prometheus, counted from the access log of nginx.
+"""Metrics of the gateway for Prometheus, counted from the logs of nginx.
 
     python -m gateway.exporter --port 9145
 
-/metrics and /healthz on 127.0.0.1. The counts equal the log; they are kept in
-var/exporter.json, so that a restart neither loses a line nor counts one twice.
+/metrics and /healthz on 127.0.0.1. The counts equal the logs; they are kept in
+var/exporter.json and var/exporter-shadow.json, so that a restart neither loses a line nor
+counts one twice.
 Needs no nginx: without it, and without a log, the metrics say so.
 """
 
@@ -31,13 +32,18 @@ from prometheus_client import (
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from gateway import shadow_log
+from gateway.canary import CanaryError, read_experiment
 from gateway.certificates import CERTIFICATE
 from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
+from gateway.experiment_metrics import experiment_families
 from gateway.nginx_probe import CertificateExpiry, connection_families, read_connections
 from gateway.settings import load_settings
-from gateway.tally import StateError, Tally
+from gateway.tally import LogTally, ShadowTally, StateError, Tally
 from gateway.topology import Topology, load_topology
+
+AnyTally = LogTally[Any]
 
 LOG = Path("var/logs/access.jsonl")
 STATE = Path("var/exporter.json")
@@ -52,38 +58,64 @@ _REQUEST_SECONDS = 5.0
 class GatewayCollector(Collector):
     """Everything that one scrape shows, brought up to date by the scrape."""
 
-    def __init__(self, tally: Tally, certificate: CertificateExpiry, status_port: int) -> None:
-        self._tally = tally
+    def __init__(
+        self,
+        root: Path,
+        topology: Topology,
+        tallies: Sequence[AnyTally],
+        certificate: CertificateExpiry,
+    ) -> None:
+        """`root` is that of the workspace: it holds what is tried (gateway.canary)."""
+        self._root = root
+        self._topology = topology
+        self._tallies = tuple(tallies)
         self._certificate = certificate
-        self._status_port = status_port
-        # What was said last about the log and about the state, so that it is said once.
+        # What was said last about each of them, so that it is said once.
         self._log_problem = ""
         self._state_problem = ""
+        self._experiment_problem = ""
 
     def collect(self) -> Iterator[Metric]:
         """The metrics now. A log that cannot be read leaves the counts as they are."""
         self.advance(_SCRAPE_SECONDS)
-        yield from self._tally.families()
-        yield from connection_families(read_connections(self._status_port))
+        for tally in self._tallies:
+            yield from tally.families()
+        yield from connection_families(read_connections(self._topology.status_port))
         yield from self._certificate.families()
+        yield from self._experiment()
 
     def advance(self, seconds: float) -> bool:
         """Count new lines for about that long; whether there were no more of them."""
         finished, problem = True, ""
-        try:
-            finished = self._tally.advance(seconds)
-        except OSError as error:
-            problem = f"the access log cannot be read: {error}"
+        for tally in self._tallies:
+            try:
+                finished = tally.advance(seconds) and finished
+            except OSError as error:
+                problem = f"a log cannot be read: {error}"
         if problem and problem != self._log_problem:
             _say(problem)
         self._log_problem = problem
         return finished
 
+    def _experiment(self) -> Iterator[Metric]:
+        """What is tried; nothing where that cannot be read: an absent metric can be alerted on."""
+        problem = ""
+        try:
+            found = read_experiment(self._root)
+        except (CanaryError, OSError) as error:
+            problem = str(error)
+        else:
+            yield from experiment_families(found, self._topology.served)
+        if problem and problem != self._experiment_problem:
+            _say(problem)
+        self._experiment_problem = problem
+
     def refresh(self) -> None:
         """Store the counts and look at the certificate: what may take long."""
         problem = ""
         try:
-            self._tally.save()
+            for tally in self._tallies:
+                tally.save()
         except OSError as error:
             problem = f"the counts cannot be stored: {error}"
         if problem and problem != self._state_problem:
@@ -190,19 +222,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(_why_not_listening(options.port, error))
         return ExitCode.USAGE
     with server:
-        tally = _restore(options.root / options.log, options.root / options.state, topology)
+        log, state = options.root / options.log, options.root / options.state
+        # Beside the log of the requests and their counts, wherever these are.
+        shadow = log.with_name(Path(shadow_log.FILE).name), state.with_stem(f"{state.stem}-shadow")
+        tallies = (_restore(Tally, log, state, topology), _restore(ShadowTally, *shadow, topology))
         certificate = CertificateExpiry(options.root / CERTIFICATE)
         _say(f"metrics at {server.url}")
-        return run(server, GatewayCollector(tally, certificate, topology.status_port))
+        return run(server, GatewayCollector(options.root, topology, tallies, certificate))
 
 
-def _restore(log: Path, state: Path, topology: Topology) -> Tally:
+def _restore(kind: type[AnyTally], log: Path, state: Path, topology: Topology) -> AnyTally:
     instances = {instance.address: instance.name for instance in topology.instances}
     try:
-        return Tally.restore(log, state, instances)
+        return kind.restore(log, state, instances)
     except (StateError, OSError) as error:
         _say(str(error))
-        return Tally(log, state, instances)
+        return kind(log, state, instances)
 
 
 def _why_not_listening(port: int, error: OSError) -> str:

@@ -1,4 +1,4 @@
-"""Reads an access log while nginx writes it: each complete line once, whatever happens to the file.
+"""Reads a log while nginx writes it: each complete line once, whatever happens to the file.
 
 * The last line may be incomplete: it stays until the rest has come.
 * Rotation by renaming: the renamed file is read to its end, then the new one. nginx workers
@@ -14,8 +14,10 @@ the copy and the truncation, and all of them if the file was empty when it was l
 Rotate by renaming, then `nginx -s reopen`, to lose nothing.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from gateway.accesslog import Access, BadLine, parse
 from gateway.open_log import OpenLog, Position, Replaced, rotated
@@ -23,15 +25,23 @@ from gateway.open_log import OpenLog, Position, Replaced, rotated
 READ_BYTES = 1 << 20
 """How much one read() takes by default: about 2,000 lines, some 20 ms of work."""
 
-__all__ = ["READ_BYTES", "Follower", "Position"]
+Line = TypeVar("Line")
+
+__all__ = ["READ_BYTES", "Follower", "LineFollower", "Position"]
 
 
-class Follower:
+class LineFollower(Generic[Line]):
     """What is new in a log since the last call. Never waits, starts no thread; not thread-safe."""
 
-    def __init__(self, path: Path, position: Position | None = None) -> None:
-        """Start at `position`, or at the start of the present file. `path` need not exist yet."""
+    def __init__(
+        self, path: Path, parse: Callable[[bytes], Line], position: Position | None = None
+    ) -> None:
+        """Start at `position`, or at the start of the present file. `path` need not exist yet.
+
+        `parse` makes something of a line without its newline, and raises BadLine.
+        """
         self.path = path
+        self._parse = parse
         self.bad_lines = 0
         """Lines that could not be parsed, since this follower was made."""
         self.caught_up = False
@@ -52,13 +62,13 @@ class Follower:
             position = log.position(before=position)
         return position
 
-    def read(self, max_bytes: int = READ_BYTES) -> list[Access]:
-        """The requests in at most `max_bytes` (> 0) of new lines, [] if there are none.
+    def read(self, max_bytes: int = READ_BYTES) -> list[Line]:
+        """What is in at most `max_bytes` (> 0) of new lines, [] if there are none.
 
         While `caught_up` is False there is more to read now. Raises OSError if a log exists
         but cannot be read; nothing is lost by that, the next call tries again.
         """
-        found: list[Access] = []
+        found: list[Line] = []
         self.caught_up = False
         problem: OSError | None = None
         try:
@@ -82,7 +92,7 @@ class Follower:
         while self._logs:
             self._logs.pop().close()
 
-    def _drain(self, found: list[Access], max_bytes: int) -> None:
+    def _drain(self, found: list[Line], max_bytes: int) -> None:
         index = 0
         while index < len(self._logs):
             log = self._logs[index]
@@ -98,7 +108,7 @@ class Follower:
             self.bad_lines += too_long
             for line in lines:
                 try:
-                    found.append(parse(line))
+                    found.append(self._parse(line))
                 except BadLine:
                     self.bad_lines += 1
             max_bytes -= len(data)
@@ -180,6 +190,14 @@ class Follower:
             raise
         if self._logs:
             self._resume_at = None
+
+
+class Follower(LineFollower[Access]):
+    """The requests of an access log."""
+
+    def __init__(self, path: Path, position: Position | None = None) -> None:
+        """As LineFollower."""
+        super().__init__(path, parse, position)
 
 
 def _earlier_than(position: Position) -> list[Position]:

@@ -4,10 +4,12 @@ Everything else stands literally in nginx/. A fragment is only written when its 
 changes, so an unchanged workspace stays untouched.
 """
 
+import re
 import socket
 from pathlib import Path
 
 from gateway.atomic import replace_file
+from gateway.certificates import Certificate
 from gateway.nginx_build import Version
 from gateway.settings import Settings
 
@@ -16,9 +18,21 @@ LISTEN_HTTPS = f"{FOLDER}/listen-https.conf"
 LISTEN_HTTP = f"{FOLDER}/listen-http.conf"
 HTTPS_PORT_SUFFIX = f"{FOLDER}/https-port-suffix.conf"
 MAIN_USER = f"{FOLDER}/main-user.conf"
+SERVER_NAMES = f"{FOLDER}/server-names-certificate.conf"
+"""Only where the certificate has names beyond localhost."""
 
 HTTP2_DIRECTIVE = (1, 25, 1)
 """From this version on `http2` is a directive of its own (changes of nginx 1.25.1)."""
+KEEPALIVE_MIN_TIMEOUT = (1, 27, 4)
+"""From this version on nginx can leave idle connections open while it reloads (its changes)."""
+# Shorter than worker_shutdown_timeout (nginx/nginx.conf), which ends all of them.
+_KEEPALIVE_MIN = "keepalive_min_timeout 3s;\n"
+
+# In the literal files, each server_name line has these.
+_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+# A certificate may hold any text where a name should be; this much nginx reads as one.
+_NAME = re.compile(r"(?:\*\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
+
 _HEADER = "# Written by gateway.prepare from .env. Edit that file, then run it again.\n"
 
 
@@ -47,9 +61,10 @@ def listen_hosts(settings: Settings, ipv6_loopback: bool) -> tuple[str, ...]:
 
 def listen_https(hosts: tuple[str, ...], port: int, version: Version | None) -> str:
     """The text of listen-https.conf. An unknown version gets what every version accepts."""
-    if version is not None and version >= HTTP2_DIRECTIVE:
-        return _listen(hosts, port, " ssl") + "http2 on;\n"
-    return _listen(hosts, port, " ssl http2")
+    if version is None or version < HTTP2_DIRECTIVE:
+        return _listen(hosts, port, " ssl http2")
+    text = _listen(hosts, port, " ssl") + "http2 on;\n"
+    return text + _KEEPALIVE_MIN if version >= KEEPALIVE_MIN_TIMEOUT else text
 
 
 def listen_http(hosts: tuple[str, ...], port: int) -> str:
@@ -60,6 +75,24 @@ def listen_http(hosts: tuple[str, ...], port: int) -> str:
 def https_port_suffix(settings: Settings) -> str:
     """The text of https-port-suffix.conf: a map without a source is a constant."""
     return f'{_HEADER}map "" $https_port_suffix {{ default "{settings.https_port_suffix}"; }}\n'
+
+
+def names_beyond_localhost(certificate: Certificate) -> tuple[str, ...]:
+    """The names and addresses that the certificate proves, as nginx spells them, but localhost."""
+    names = sorted(name for name in certificate.names - _LOCAL_NAMES if _NAME.fullmatch(name))
+    addresses = sorted(
+        f"[{address}]" if address.version == 6 else str(address)
+        for address in certificate.addresses
+        if str(address) not in _LOCAL_NAMES
+    )
+    return (*names, *addresses)
+
+
+def server_names(names: tuple[str, ...]) -> str:
+    """The text of server-names-certificate.conf."""
+    words = " ".join(f'"{name}"' for name in names)
+    header = "# Written by gateway.prepare: the names that nginx/certs/nginx.crt proves.\n"
+    return f"{header}server_name {words};\n"
 
 
 def main_user() -> str:

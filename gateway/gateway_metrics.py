@@ -16,13 +16,14 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from gateway.accesslog import Access
+from gateway.cohort import Cohort
 
 NONE = "none"
 """Label where there is no value: no upstream was asked, no answer came, no cohort applies."""
 OTHER = "other"
 """Label for every value that is not one of the expected ones."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
-COHORTS = frozenset({"v1", "v2", "debug", "control"})
+COHORTS = frozenset(cohort.value for cohort in Cohort)
 BUCKETS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
 """Upper bounds of the histograms in milliseconds, the resolution of nginx."""
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from gateway import fragments
+from gateway import drained, fragments
 from gateway.certificates import (
     CERTIFICATE,
     KEY,
@@ -28,8 +28,10 @@ from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
 from gateway.htpasswd import parse_htpasswd
 from gateway.nginx_build import Build, nginx_build
+from gateway.nginx_files import read_nginx, walk
 from gateway.refusals import Refusal, refuse_certificate, refuse_credentials, refuse_workers
 from gateway.settings import Settings, load_settings
+from gateway.topology import load_topology
 from gateway.worker import worker_account, worker_can_read
 
 FOLDERS = ("var/run", "var/logs", "var/nginx", "var/tmp", "var/prometheus")
@@ -70,14 +72,15 @@ def prepare(root: Path, settings: Settings, say: Say, now: float) -> None:
             say(done)
     can_read = worker_can_read(root, account)
     try:
-        refusals = _refusals(root, settings, can_read, now)
+        found = refusals(root, settings, can_read, now)
     except ConfigurationError:
         _close(root, say)
         raise
-    if refusals:
+    if found:
         _close(root, say)
-        raise Refused(refusals)
+        raise Refused(found)
     _write_fragments(root, settings, build, can_read, say)
+    write_derived(root, settings, say)
 
 
 def check_nginx(root: Path, say: Say) -> bool:
@@ -113,7 +116,12 @@ def _hint(reason: str) -> str:
     return ""
 
 
-def _refusals(root: Path, settings: Settings, can_read: bool, now: float) -> list[Refusal]:
+def refusals(root: Path, settings: Settings, can_read: bool, now: float) -> list[Refusal]:
+    """Why the gateway must not serve as it is. `can_read`: whether its workers reach var/.
+
+    `now` is in seconds since the epoch. Raises ConfigurationError, OSError,
+    subprocess.TimeoutExpired.
+    """
     text = read_htpasswd(root) or ""
     found = [
         *refuse_credentials(parse_htpasswd(text), settings),
@@ -150,8 +158,6 @@ def _write_fragments(
     ):
         if fragments.write_fragment(root, file, text):
             say(f"wrote {file}: {', '.join(f'{host}:{port}' for host in hosts)}")
-            if not settings.is_loopback and file == fragments.LISTEN_HTTPS:
-                say("clients get 421 unless nginx/conf.d/servers.conf has their name for this host")
     if fragments.write_fragment(root, fragments.HTTPS_PORT_SUFFIX, suffix):
         say(f"wrote {fragments.HTTPS_PORT_SUFFIX}: {settings.url}")
     if can_read:
@@ -162,6 +168,28 @@ def _write_fragments(
             f"wrote {fragments.MAIN_USER}: the nginx workers run as root, because their "
             "own user cannot enter this folder (fine on loopback; `chmod a+x` it to avoid that)"
         )
+
+
+def write_derived(root: Path, settings: Settings, say: Say) -> None:
+    """Write what follows from other files: the names of the certificate, and what can be drained.
+
+    Raises ConfigurationError, OSError, subprocess.TimeoutExpired.
+    """
+    names = fragments.names_beyond_localhost(read_certificate(root / CERTIFICATE))
+    if not names:
+        if fragments.remove_fragment(root, fragments.SERVER_NAMES):
+            say(f"removed {fragments.SERVER_NAMES}: the certificate has no name but localhost")
+    elif fragments.write_fragment(root, fragments.SERVER_NAMES, fragments.server_names(names)):
+        say(f"wrote {fragments.SERVER_NAMES}: serves {', '.join(names)} besides localhost")
+    instances = load_topology(root, settings).instances
+    upstreams = drained.drained_upstreams(walk(read_nginx(root)), instances)
+    written = [
+        fragments.write_fragment(root, drained.UPSTREAMS, upstreams),
+        fragments.write_fragment(root, drained.CHOICE, drained.drained_choice(instances)),
+    ]
+    if any(written):
+        drainable = ", ".join(instance.name for instance in instances)
+        say(f"wrote {drained.UPSTREAMS}: any of {drainable} can be drained")
 
 
 def main(

@@ -1,8 +1,8 @@
 """What v2 said to copies of requests, and how often v1 said the same.
 
-A line of var/logs/shadow.jsonl is a copy that has been delivered. Its request id is that of the
-original's line in the access log, so both answers can be joined whatever the application is.
-The gateway does not send copies yet, so nothing writes that log.
+nginx writes a line to var/logs/shadow.jsonl where a copy has been delivered (`log_format
+shadow_json` in nginx/conf.d/logging.conf). The request id is that of the original's line in
+the access log, so both answers can be joined whatever the application is.
 """
 
 import json
@@ -23,7 +23,7 @@ FIELDS: Final = (
     "upstream_response_time",
     "prediction",
 )
-"""Keys of a line in their order. Every value is a JSON string."""
+"""Keys of a line in the order in which nginx writes them. Every value is a JSON string."""
 _COPIED: Final = frozenset({Cohort.V1.value, Cohort.CONTROL.value})
 _UNJOINED: Final = 10_000
 """Answers kept until the other one comes; a copy is delivered within seconds or never."""
@@ -41,7 +41,7 @@ class Shadow(NamedTuple):
     status: int
     instance: str
     upstream: str
-    """host:port of the server that was asked."""
+    """host:port of the server that was asked, or the name of the upstream if none was available."""
     prediction: str
 
 

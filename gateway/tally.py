@@ -1,4 +1,4 @@
-"""Counts of the access log that survive a restart: nothing lost, nothing counted twice.
+"""Counts of a log that survive a restart: nothing lost, nothing counted twice.
 
 Counts and position in the log are one file, replaced as a whole. Whatever moment it is from,
 adding to it what the log holds from that position on gives the true counts; a process that was
@@ -6,16 +6,21 @@ killed after it wrote the file only counts those lines again from where the file
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from threading import Lock
 from time import monotonic
+from typing import Generic, Protocol, Self, TypeVar
 
 from prometheus_client.metrics_core import Metric
 
+from gateway import shadow_log
+from gateway.accesslog import Access
 from gateway.atomic import replace_file
-from gateway.follow import Follower, Position
+from gateway.follow import Follower, LineFollower, Position
 from gateway.gateway_metrics import RequestCounts
+from gateway.shadow_log import Shadow
+from gateway.shadow_metrics import ShadowCounts
 
 _FORMAT = 1
 # Some 500 lines, 5 ms: how long a scrape may have to wait for the counts.
@@ -26,15 +31,39 @@ class StateError(ValueError):
     """The file of an earlier run cannot be used. Names the file and what happens instead."""
 
 
-class Tally:
-    """RequestCounts that follow a log and can be stored. Safe to use from several threads."""
+Line = TypeVar("Line")
+Taken = TypeVar("Taken", contravariant=True)
+
+
+class Counts(Protocol[Taken]):
+    """What lines add up to."""
+
+    @property
+    def lines(self) -> int:
+        """Lines folded in, good and bad."""
+
+    def fold(self, lines: Iterable[Taken], bad_lines: int = 0) -> None:
+        """Add lines, and lines that were none."""
+
+    def families(self) -> Iterator[Metric]:
+        """As metrics."""
+
+    def to_json(self) -> dict[str, object]:
+        """As an object that `json.dumps` can write."""
+
+
+class LogTally(Generic[Line]):
+    """Counts that follow a log and can be stored. Safe to use from several threads.
+
+    Whoever derives from it says how a log is followed and what is counted.
+    """
 
     def __init__(self, log: Path, state: Path, instances: Mapping[str, str]) -> None:
         """Count from the start of the present log. `state` is where save() writes."""
         self._log = log
         self._state = state
-        self._follower = Follower(log)
-        self._counts = RequestCounts(instances)
+        self._follower = self._follow(None)
+        self._counts = self._new_counts(instances)
         self._bad_lines_folded = 0
         self._saved: tuple[Position | None, int] = (None, 0)
         # Held while lines are taken from the log and until they are counted, which may last
@@ -44,7 +73,7 @@ class Tally:
         self._counting = Lock()
 
     @classmethod
-    def restore(cls, log: Path, state: Path, instances: Mapping[str, str]) -> "Tally":
+    def restore(cls, log: Path, state: Path, instances: Mapping[str, str]) -> Self:
         """Go on where save() was, or at the start if it never was. Raises StateError, OSError."""
         tally = cls(log, state, instances)
         try:
@@ -59,12 +88,12 @@ class Tally:
                 raise ValueError("it belongs to another log")
             stored = document.get("position")
             position = None if stored is None else Position.from_json(stored)
-            tally._counts = RequestCounts.from_json(document.get("counts"), instances)
+            tally._counts = cls._stored_counts(document.get("counts"), instances)
         except (ValueError, RecursionError) as error:
             raise StateError(
                 f"{state}: not usable ({error}): counting again from the start of {log}"
             ) from None
-        tally._follower = Follower(log, position)
+        tally._follower = tally._follow(position)
         tally._saved = (position, tally._counts.lines)
         return tally
 
@@ -111,12 +140,44 @@ class Tally:
         self._saved = now
 
     def _count_chunk(self) -> None:
-        accesses = []
+        lines: list[Line] = []
         try:
-            accesses = self._follower.read(_CHUNK_BYTES)
+            lines = self._follower.read(_CHUNK_BYTES)
         finally:
             # Also after an error: the position may be past lines that were bad.
             bad_lines = self._follower.bad_lines
             with self._counting:
-                self._counts.fold(accesses, bad_lines - self._bad_lines_folded)
+                self._counts.fold(lines, bad_lines - self._bad_lines_folded)
             self._bad_lines_folded = bad_lines
+
+    def _follow(self, position: Position | None) -> LineFollower[Line]:
+        raise NotImplementedError
+
+    @staticmethod
+    def _new_counts(instances: Mapping[str, str]) -> Counts[Line]:
+        raise NotImplementedError
+
+    @staticmethod
+    def _stored_counts(value: object, instances: Mapping[str, str]) -> Counts[Line]:
+        """Raises ValueError."""
+        raise NotImplementedError
+
+
+class Tally(LogTally[Access]):
+    """The requests of the access log."""
+
+    _new_counts = RequestCounts
+    _stored_counts = RequestCounts.from_json
+
+    def _follow(self, position: Position | None) -> Follower:
+        return Follower(self._log, position)
+
+
+class ShadowTally(LogTally[Shadow]):
+    """The copies of the log of the shadow."""
+
+    _new_counts = ShadowCounts
+    _stored_counts = ShadowCounts.from_json
+
+    def _follow(self, position: Position | None) -> LineFollower[Shadow]:
+        return LineFollower(self._log, shadow_log.parse, position)

@@ -94,7 +94,7 @@ def _measure(root: Path, options: argparse.Namespace) -> Run:
         raise ConfigurationError(where, "not above 0", "give a share such as 0.2")
     settings = load_settings(root, os.environ)
     workload, topology = load_workload(root), load_topology(root, settings)
-    check_versions(topology)
+    check_versions(root, topology)
     chosen = plan(workload.texts(), options.pairs, options.seed)
     if len(chosen.texts) < options.pairs:
         _say(f"the corpus has {chosen.corpus} rows, so that many pairs")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from gateway.canary import read_experiment
 from gateway.errors import ConfigurationError
 from gateway.settings import Settings
 from gateway.topology import Topology
@@ -90,11 +91,17 @@ def ask_pair(
     return Pair(number, text, answers[0], answers[1], answers[2])
 
 
-def check_versions(topology: Topology) -> None:
-    """Raises ConfigurationError unless there are two versions to compare."""
+def check_versions(root: Path, topology: Topology) -> None:
+    """Raises ConfigurationError unless there are two versions to compare, both in service."""
     if len(topology.versions) < 2:
         problem = f"declares {len(topology.versions)} version, an A/B test needs two"
         raise ConfigurationError("process-compose.yaml", problem, "declare an instance of another")
+    drained = read_experiment(root).drained
+    version = topology.served.get(drained or "")
+    if version in topology.versions[:2] and list(topology.served.values()).count(version) == 1:
+        problem = f"{drained} is drained, nobody answers for {version}"
+        fix = f"first `python -m dashboard canary --undrain {drained}`"
+        raise ConfigurationError("var/canary", problem, fix)
 
 
 def open_client(root: Path, settings: Settings, workload: Workload) -> AskingClient:

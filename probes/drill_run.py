@@ -13,6 +13,7 @@ from enum import Enum
 from math import ceil
 
 from gateway.accesslog import Access
+from gateway.canary import read_experiment
 from gateway.follow import Follower
 from gateway.supervisor import SOCKET, Process, Supervisor, SupervisorError
 from gateway.topology import Instance
@@ -25,6 +26,8 @@ from probes.steady_load import SteadyLoad
 from probes.workspace import Workspace
 
 USER_AGENT = "switchyard-drill"
+CONTROL = {"X-Experiment-Group": "control"}
+"""What asks for the first version, also while a canary runs (nginx/conf.d/experiment.conf)."""
 RATE = 80.0
 """Requests a second, where nobody says otherwise."""
 BEFORE_S = 2.0
@@ -61,10 +64,16 @@ class Target:
 def choose(workspace: Workspace, name: str | None = None) -> Target:
     """The instance to kill: `name`, or the first one of the first version.
 
+    One that is drained gets no requests, so its end would show nothing.
+
     Raises Refused unless all of that version and nginx are ready, and others remain; OSError or
-    SupervisorError when process-compose does not answer.
+    SupervisorError when process-compose does not answer; ConfigurationError when nobody knows
+    what is drained.
     """
-    stable = {instance.name: instance for instance in workspace.stable}
+    drained = read_experiment(workspace.root).drained
+    stable = {each.name: each for each in workspace.stable if each.name != drained}
+    if name is not None and name == drained:
+        raise Refused(f"{name} is drained: first `python -m dashboard canary --undrain {name}`")
     if name is not None and name not in stable:
         raise Refused(f"there is no instance {name!r} to kill; there are {', '.join(stable)}")
     if len(stable) < 2:
@@ -112,7 +121,8 @@ def drill(
     rate that cannot be sent, ConfigurationError, OSError.
     """
     addresses = sources(workspace, rate)
-    load = SteadyLoad(workspace, addresses, rate, USER_AGENT)
+    # All of it to the version whose instance is killed, whatever the canary takes.
+    load = SteadyLoad(workspace, addresses, rate, USER_AGENT, CONTROL)
     wait = _Wait(stop or threading.Event(), lambda: count(*load.counts()))
     killed = ready_again = None
     accesses: list[Access] = []

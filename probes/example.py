@@ -43,8 +43,8 @@ def curl_command(settings: Settings, workload: Workload, debug: bool) -> list[st
     demo = settings.password == DEMO_PASSWORD
     login = f"{settings.user}:{settings.password}" if demo else settings.user
     command = ["curl", "--user", login, "--cacert", CERTIFICATE]
-    if debug:
-        command += ["--header", "X-Experiment-Group: debug"]
+    # Both by name: while a canary runs, v2 answers some who do not choose.
+    command += ["--header", f"X-Experiment-Group: {'debug' if debug else 'control'}"]
     if workload.method != "POST":
         command += ["--request", workload.method]
     body = json.dumps(workload.body(workload.example.text), ensure_ascii=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.errors import Place, TopologyError
-from gateway.nginx_files import Directive, read_nginx
+from gateway.nginx_files import FOLDER, Directive, read_nginx
 
 DEFAULT_STATUS = 503
 """What nginx answers where limit_req_status says nothing else."""
@@ -91,16 +91,29 @@ def find_limit(root: Path, path: str) -> RateLimit | None:
 
 def _levels(
     top: Sequence[Directive], path: str
-) -> tuple[Sequence[Directive], Sequence[Directive], list[Directive]] | None:
+) -> tuple[list[Directive], Sequence[Directive], list[Directive]] | None:
     """Directives of the location, of its server, and of the http level."""
     # Included files hold http directives at their top.
     http = [*top, *(child for each in _named(top, "http") for child in each.block or ())]
     for server in _named(http, "server"):
         for location in _named(server.block or (), "location"):
-            inside = location.block or ()
+            inside = _with_included(location.block or (), top)
             if location.args == ("=", path.partition("?")[0]) and _named(inside, "proxy_pass"):
                 return inside, server.block or (), http
     return None
+
+
+def _with_included(block: Iterable[Directive], top: Sequence[Directive]) -> list[Directive]:
+    """The directives of a block, with those of the files that it includes in their place."""
+    found: list[Directive] = []
+    for directive in block:
+        if directive.name == "include" and directive.args:
+            file = f"{FOLDER}/{directive.args[0]}"
+            inside = (each for each in top if each.place.file == file)
+            found += _with_included(inside, top)
+        else:
+            found.append(directive)
+    return found
 
 
 def _named(directives: Iterable[Directive], name: str) -> list[Directive]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from probes.client import Client, NoAnswer
+from probes.exchange import NOTHING
 from probes.sources import PER_SOURCE
 from probes.workspace import Workspace
 
@@ -31,9 +32,14 @@ class SteadyLoad:
     """Sends the example of the workload from several addresses, each at its own even pace."""
 
     def __init__(
-        self, workspace: Workspace, sources: Sequence[str], rate: float, user_agent: str
+        self,
+        workspace: Workspace,
+        sources: Sequence[str],
+        rate: float,
+        user_agent: str,
+        headers: Mapping[str, str] = NOTHING,
     ) -> None:
-        """`rate`: requests a second from all `sources` together.
+        """`rate`: requests a second from all `sources` together; `headers` go with each.
 
         Raises ValueError when that is more than PER_SOURCE for each, ConfigurationError when
         the certificate cannot be read.
@@ -48,6 +54,7 @@ class SteadyLoad:
             workspace.root, workspace.settings, workload.method, workload.path, user_agent
         )
         self._body = workspace.example_body()
+        self._headers = dict(headers)
         self._period = len(sources) / rate
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -90,7 +97,7 @@ class SteadyLoad:
             # What could not leave in time does not leave later in a heap, which would meet
             # the limit.
             due = max(due + self._period, time.monotonic())
-            headers = {"X-Request-ID": f"{self.run}-{number:02d}-{count:05d}"}
+            headers = {**self._headers, "X-Request-ID": f"{self.run}-{number:02d}-{count:05d}"}
             count += 1
             sent, begun = time.time(), time.monotonic()
             status, repeated, error = None, False, ""

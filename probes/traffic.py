@@ -2,6 +2,7 @@
 
 Writes var/traffic.json and has process-compose start the process that reads it
 (probes.traffic_run). Ends as soon as the first answer is there; the traffic goes on.
+With FROM it sends a recording again instead, in the foreground (probes.traffic_again).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from gateway.supervisor import (
     SupervisorUnreachable,
 )
 from probes.sources import NO_CHOICE, PER_SOURCE, traffic_sources
+from probes.traffic_again import DEFAULT_SPEED, send_again
 from probes.traffic_plan import FILE, Demand, read_demand, to_json
 from probes.traffic_run import begun_line, describe
 
@@ -36,6 +38,7 @@ GATEWAY = "nginx"
 BEGIN_TIMEOUT_S = 15.0
 END_TIMEOUT_S = 10.0
 
+_DEFAULT = Demand()
 _PERIOD_S = 0.05
 _LINES = 50
 _OVER = (
@@ -64,12 +67,20 @@ def main(arguments: list[str] | None = None) -> int:
     root = Path.cwd()
     supervisor = Supervisor(root / SOCKET)
     try:
+        _check_together(options)
         if options.stop:
             return _stop(supervisor)
+        if options.recording is not None:
+            _require_none(supervisor)
+            return send_again(root, options.recording, options.speed or DEFAULT_SPEED)
         settings = load_settings(root, os.environ)
         sources = traffic_sources(settings)
         demand = read_demand(
-            options.rate, options.users, options.duration, secrets.token_hex(4), len(sources)
+            options.rate or f"{_DEFAULT.rate:g}",
+            options.users or f"{_DEFAULT.users}",
+            options.duration or f"{_DEFAULT.duration:g}",
+            secrets.token_hex(4),
+            len(sources),
         )
         if sources == NO_CHOICE:
             _say(
@@ -91,13 +102,30 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    default = Demand()
     parser = argparse.ArgumentParser(prog="python -m probes.traffic", description=__doc__)
-    parser.add_argument("--rate", default=f"{default.rate:g}", help="requests a second")
-    parser.add_argument("--users", default=f"{default.users}", help="how many different ones")
-    parser.add_argument("--duration", default=f"{default.duration:g}", help="seconds")
+    parser.add_argument("--rate", help=f"requests a second ({_DEFAULT.rate:g})")
+    parser.add_argument("--users", help=f"how many different ones ({_DEFAULT.users})")
+    parser.add_argument("--duration", help=f"seconds ({_DEFAULT.duration:g})")
+    parser.add_argument("--from", dest="recording", metavar="FILE", help="send a recording again")
+    parser.add_argument("--speed", help=f"times its pace ({DEFAULT_SPEED})")
     parser.add_argument("--stop", action="store_true", help="stop the traffic instead")
     return parser.parse_args(arguments)
+
+
+def _check_together(options: argparse.Namespace) -> None:
+    """A value that would be ignored is a mistake. Raises ConfigurationError."""
+    recorded = options.recording is not None
+    for name in ("rate", "users", "duration") if recorded else ("speed",):
+        if getattr(options, name) is not None:
+            given = f"{name.upper()}={getattr(options, name)}"
+            problem = "the recording says that" if recorded else "only with FROM"
+            raise ConfigurationError(given, problem, "leave it out")
+
+
+def _require_none(supervisor: Supervisor) -> None:
+    """Both would send from the same addresses, and meet the limit. Raises TrafficError."""
+    if _process(supervisor).status not in _OVER:
+        raise TrafficError("traffic runs already, from the same addresses: `make traffic STOP=1`")
 
 
 def _start(supervisor: Supervisor, root: Path, demand: Demand, words: str) -> int:

@@ -114,10 +114,10 @@ class HardStop:
 class Outage:
     """Has v2 stopped answering, while v1 answers?
 
-    nginx leaves a server alone for 2 s after one failure (max_fails, fail_timeout in
-    nginx/upstreams.conf): a dead v2 leaves one failed attempt every 2 s, and all else goes to v1
+    nginx leaves a server alone for 2 to 3 s after one failure (max_fails, fail_timeout in
+    nginx/upstreams.conf): a dead v2 leaves one failed attempt every 3 s, and all else goes to v1
     at once. What went there counts against v2, but not one by one: a single lost
-    connection sends 2 s of requests that way. So it takes several attempts that fail with not
+    connection sends that many that way. So it takes several attempts that fail with not
     one answer between them, for some seconds. No statistics: a rule.
     """
 

@@ -60,7 +60,7 @@ def tripped(plan: Plan, facts: Facts, seen: Observations) -> tuple[str, str] | N
     if _reached(seen.slow):
         return "slow", words.compared("slow", rails.slow, seen.slow, seen)
     if facts.restarts > rails.max_restarts:
-        return "restarts", f"v2 was restarted {facts.restarts} times at this step"
+        return "restarts", f"v2 was restarted {words.counted(facts.restarts, 'time')} at this step"
     return None
 
 

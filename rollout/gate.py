@@ -47,15 +47,15 @@ def overload(plan: Plan, facts: Facts, seen: Observations, percent: int) -> str 
         return None
     return (
         f"{percent} % of {seen.rate:.1f} requests/s would be {wanted:.1f} for v2, more than "
-        f"{most:.1f} ({plan.capacity_share:.0%} of the {facts.capacity:.1f} that it was measured "
-        "to do)"
+        f"{most:.1f} ({words.share(plan.capacity_share)} of the {facts.capacity:.1f} that it was "
+        "measured to do)"
     )
 
 
 def _load(plan: Plan, facts: Facts) -> Condition:
     load = facts.load or 0.0
-    known = "not measured" if facts.load is None else f"{load:.0%} of a core"
-    text = f"load of the candidate {known} (at most {plan.max_load:.0%})"
+    known = "not measured" if facts.load is None else f"{words.share(load)} of a core"
+    text = f"load of the candidate {known} (at most {words.share(plan.max_load)})"
     return Condition("load", load, plan.max_load, load <= plan.max_load, text, Cause.LOAD)
 
 
@@ -79,7 +79,8 @@ def _shadow(plan: Plan, seen: Observations, now: float) -> tuple[Condition, ...]
             same,
             wanted.agreement_floor,
             pairs == 0 or same >= wanted.agreement_floor,
-            f"{same:.0%} of the answers are the same (at least {wanted.agreement_floor:.0%})",
+            f"{words.share(same)} of the answers are the same "
+            f"(at least {words.share(wanted.agreement_floor)})",
             Cause.AGREEMENT,
         ),
         Condition(
@@ -87,7 +88,8 @@ def _shadow(plan: Plan, seen: Observations, now: float) -> tuple[Condition, ...]
             bad,
             wanted.max_failed,
             bad <= wanted.max_failed,
-            f"{bad:.1%} of {copies:,} copies failed (at most {wanted.max_failed:.0%})",
+            f"{words.share(bad, 1)} of {copies:,} copies failed "
+            f"(at most {words.share(wanted.max_failed)})",
             Cause.AGREEMENT,
         ),
     )

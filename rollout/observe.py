@@ -14,7 +14,7 @@ from gateway.shadow_log import Join, Shadow
 from rollout.alone import HardStop, Outage
 from rollout.guardrail import Comparison, Evidence
 from rollout.plan import Plan
-from rollout.slow import Slow
+from rollout.slow import Slow, untied
 from rollout.split import MOST_USERS, Split, SplitCounts
 
 RATE_SECONDS: Final = 60
@@ -133,6 +133,7 @@ class Observer:
             attempt = access.upstream_attempts[0]
             time = access.request_time if access.status == _GONE else attempt.time
             if time is not None:
+                time = untied(time, access.time, access.request_id)
                 self._slow.answer(v2, user, access.time, time)
 
     def snapshot(self) -> Observations:

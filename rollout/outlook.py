@@ -12,8 +12,12 @@ from rollout.observe import Observations
 from rollout.plan import Plan
 from rollout.state import Facts, Phase, State
 
-RETRY_SECONDS: Final = 2.0
-"""For how long nginx leaves an instance alone after a failure (fail_timeout in upstreams.conf)."""
+RETRY_SECONDS: Final = 3.0
+"""Between two attempts of an instance that fails: nginx counts whole seconds, and leaves it alone
+until more than fail_timeout (2 s, nginx/upstreams.conf) of them have passed."""
+NOBODY: Final = "nobody to compare with"
+JUST_BEGUN_S: Final = 5.0
+"""Before a step has lasted so long, no request for v2 says nothing."""
 _FAILING: Final = 0.2
 """The share of failures for which the outlook says how soon it is seen."""
 
@@ -43,7 +47,7 @@ def guards(plan: Plan, seen: Observations, restarts: int = 0) -> tuple[Guard, ..
             "v2 answers",
             1.0 if seen.outage else gone,
             "",
-            f"{seen.fallbacks:,} canary requests went to v1",
+            f"{words.counted(seen.fallbacks, 'canary request')} went to v1",
             f"{rule.attempts} attempts in a row fail over {rule.seconds:g} s and v1 answers",
         ),
         Guard(
@@ -56,14 +60,13 @@ def guards(plan: Plan, seen: Observations, restarts: int = 0) -> tuple[Guard, ..
             "hard stop",
             *_bar(seen.hard_stop),
             attempts,
-            f"surely > {rails.hard_stop.limit:.0%} failed, over >= {rails.hard_stop.attempts}",
+            f"surely > {words.share(rails.hard_stop.limit)} failed, "
+            f"over >= {rails.hard_stop.attempts}",
         ),
         Guard(
             "slow answers are v2's",
             *_bar(seen.slow),
-            "not measured: too few answers of v1"
-            if seen.slow_over is None
-            else f"{_events(seen.slow, 'slow')}, slow is > {seen.slow_over * 1000:.0f} ms",
+            _slow(seen),
             _limit(seen.slow, rails.slow.allowed),
         ),
         Guard(
@@ -91,7 +94,7 @@ def seconds_to_see(plan: Plan, weight: int, rate_v2: float, failing: float) -> f
 
 
 def seconds_to_see_outage(plan: Plan, rate_v2: float) -> float:
-    """About how long v2 can be down unseen: nginx asks it every 2 s, then the next request."""
+    """About how long v2 can be down unseen: nginx asks it every 3 s, at the next request."""
     if rate_v2 <= 0:
         return math.inf
     rule = plan.guardrails.outage
@@ -99,17 +102,19 @@ def seconds_to_see_outage(plan: Plan, rate_v2: float) -> float:
     return 1 / rate_v2 + max((rule.attempts - 1) * between, rule.seconds)
 
 
-def sees(plan: Plan, state: State, seen: Observations) -> str:
+def sees(plan: Plan, state: State, seen: Observations, now: float) -> str:
     """What so much traffic can and cannot show."""
     if state.weight == 0:
         return "v2 answers nobody: only copies of requests can show anything"
+    if seen.rate_v2 <= 0 and now - state.began < JUST_BEGUN_S:
+        return "the step has just begun: requests are being counted"
     if seen.rate_v2 <= 0:
         return "no request for v2: nothing can be seen"
     down = seconds_to_see_outage(plan, seen.rate_v2)
     bad = seconds_to_see(plan, state.weight, seen.rate_v2, _FAILING)
     text = (
         f"at {seen.rate_v2:.1f} v2 requests/s: v2 down is seen in about {words.duration(down)}, "
-        f"v2 failing {_FAILING:.0%} in about {words.duration(bad)}"
+        f"v2 failing {words.share(_FAILING)} in about {words.duration(bad)}"
     )
     if needed := plan.guardrails.failed.events_to_detect(state.weight):
         return f"{text} ({needed} failures)"
@@ -149,8 +154,16 @@ def _bar(evidence: Evidence) -> tuple[float, str]:
 
 def _events(evidence: Evidence, what: str) -> str:
     if evidence.void:
-        return "nobody to compare with"
+        return NOBODY
     return f"{evidence.v1 + evidence.v2} {what}, {evidence.v2} on v2"
+
+
+def _slow(seen: Observations) -> str:
+    if seen.slow.void:
+        return NOBODY
+    if seen.slow_over is None:
+        return "not measured: too few answers of v1"
+    return _events(seen.slow, f"slow (> {seen.slow_over * 1000:.1f} ms)")
 
 
 def _limit(evidence: Evidence, allowed: float) -> str:

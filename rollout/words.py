@@ -26,9 +26,19 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} m"
 
 
+def share(value: float, decimals: int = 0) -> str:
+    """A share of 1, such as "20 %"."""
+    return f"{100 * value:.{decimals}f} %"
+
+
 def percent(part: int, whole: int) -> str:
     """A share with one decimal; "-" of nothing."""
-    return f"{part / whole:.1%}" if whole else "-"
+    return share(part / whole, 1) if whole else "-"
+
+
+def counted(number: int, what: str) -> str:
+    """Such as "1 request", "2,000 requests"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def compared(what: str, rule: ComparisonRule, evidence: Evidence, seen: Observations) -> str:
@@ -47,7 +57,7 @@ def hard_stop(rule: HardStopRule, seen: Observations) -> str:
     """Why the hard stop rolls back."""
     return (
         f"{seen.failed_v2} of {seen.attempts_v2} attempts of v2 failed "
-        f"({percent(seen.failed_v2, seen.attempts_v2)}), surely more than {rule.limit:.0%} "
+        f"({percent(seen.failed_v2, seen.attempts_v2)}), surely more than {share(rule.limit)} "
         f"(evidence {plain(seen.hard_stop.log_e)} of {rule.threshold:,.0f})"
     )
 

@@ -6,7 +6,7 @@
 # from the package registries: Debian packages are unpacked, never installed.
 # Running it again is a no-op; interrupted, the next run carries on.
 #
-#   scripts/bootstrap.sh [PROGRAM...]   also what only one target needs (wrk, tmux, nix)
+#   scripts/bootstrap.sh [PROGRAM...]   also what only one target needs (wrk, tmux, nix, jq, goaccess)
 #
 # In the shell of flake.nix nothing is installed: what is missing there is named.
 set -euo pipefail
@@ -41,6 +41,8 @@ AGAIN="connect this machine to the network and run this again (it carries on)"
 
 # shellcheck source=/dev/null
 . scripts/patiently.sh
+# shellcheck source=/dev/null
+. scripts/unpacked.sh
 started_at=0
 begin() { started_at=$(date +%s%N); }
 finish() { say "$(printf '%-16s %-52s %5.1f s' "$1" "$2" "$((($(date +%s%N) - started_at) / 100000000))e-1")"; }
@@ -91,16 +93,14 @@ fi
 # ---- is there anything to do? ------------------------------------------------
 PYTHON=$(find_python)
 fingerprint() {
-  { printf '%s\n' "$ROOT" "$PYTHON"; cat scripts/bootstrap.sh scripts/patiently.sh requirements*.lock tools/go.mod tools/go.sum tools/*.lock; } | sha256sum | cut -c1-64
+  { printf '%s\n' "$ROOT" "$PYTHON"; cat scripts/{bootstrap,patiently,unpacked}.sh requirements*.lock tools/go.mod tools/go.sum tools/*.lock; } | sha256sum | cut -c1-64
 }
 FINGERPRINT=$(fingerprint)
 complete() {
-  local tool
+  local tool tools=(nginx prometheus promtool process-compose openssl curl uv "${also[@]}")
   [ "$(cat "$TOOLS/complete" 2>/dev/null)" = "$FINGERPRINT" ] || return 1
-  for tool in nginx prometheus promtool process-compose openssl curl uv "${also[@]}"; do
-    [ -x "$BIN/$tool" ] || return 1
-  done
-  [ -x .venv/bin/python ]
+  for tool in "${tools[@]}"; do [ -x "$BIN/$tool" ] || return 1; done
+  [ -x .venv/bin/python ] && all_load "${tools[@]}"
 }
 if complete; then
   say "everything is in place"
@@ -119,8 +119,8 @@ flock -n 9 || {
 link() { ln -sfn "$2" "$BIN/$1"; }
 
 # ---- Debian packages -----------------------------------------------------------
-# Which packages are missing, as "program package minimum version-argument".
-packages=()
+# What is missing, asked for as "program package minimum version-argument".
+packages=() lacking=()
 want() {
   local program=$1 package=$2 minimum=$3 path
   shift 3
@@ -128,6 +128,7 @@ want() {
     link "$program" "$path"
   else
     packages+=("$package")
+    lacking+=("$program")
   fi
 }
 want nginx nginx 1.22 -v
@@ -152,7 +153,7 @@ if [ ${#packages[@]} -gt 0 ]; then
     fail "missing here: ${packages[*]}, and this is no Debian or Ubuntu. Install them with your package manager, or use 'nix develop'."
   fi
   APT=$TOOLS/apt
-  if [ "$(cat "$TOOLS/debian/.packages" 2>/dev/null)" != "${packages[*]}" ]; then
+  if [ "$(cat "$TOOLS/debian/.packages" 2>/dev/null)" != "${packages[*]}" ] || ! all_load "${lacking[@]}"; then
     begin
     say "fetching the Debian packages ${packages[*]}"
     mkdir -p "$APT/state/lists/partial" "$APT/cache/archives/partial"
@@ -183,28 +184,9 @@ if [ ${#packages[@]} -gt 0 ]; then
     finish "Debian packages" "${packages[*]}"
   fi
   rm -rf "$APT" "$TOOLS/debian.new"
-  libraries=$(find "$TOOLS/debian/usr/lib" "$TOOLS/debian/lib" -name 'lib*.so*' -printf '%h\n' 2>/dev/null | sort -u | paste -sd: - || true)
-  for program in nginx prometheus promtool openssl curl "${also[@]}"; do
-    for path in "$TOOLS/debian/usr/sbin/$program" "$TOOLS/debian/usr/bin/$program"; do
-      [ -x "$path" ] || continue
-      start=
-      # Its libraries were unpacked too, where the loader does not look.
-      if ldd "$path" 2>/dev/null | grep -q 'not found'; then start="LD_LIBRARY_PATH='$libraries' "; fi
-      # What nix starts itself is looked for in /usr/libexec.
-      if [ "$program" = nix ]; then start+="NIX_LIBEXEC_DIR='$TOOLS/debian/usr/libexec' "; fi
-      start+="exec '$path'"
-      # Debian's build looks for its web pages in /usr/share.
-      assets=$TOOLS/debian/usr/share/prometheus/web/
-      if [ "$program" = prometheus ] && [ -d "$assets" ]; then start+=" --web.local-assets='$assets'"; fi
-      if [ "$start" = "exec '$path'" ]; then
-        link "$program" "$path"
-      else
-        rm -f "$BIN/$program"
-        printf '#!/bin/sh\n%s "$@"\n' "$start" >"$BIN/$program"
-        chmod +x "$BIN/$program"
-      fi
-    done
-  done
+  # What an earlier target needed may have other libraries now, and stays.
+  for path in "$BIN"/*; do if exposed "${path##*/}"; then expose "${path##*/}"; fi; done
+  for program in "${lacking[@]}"; do expose "$program"; done
 fi
 
 # ---- uv ------------------------------------------------------------------------

@@ -1,11 +1,15 @@
-"""`make test-matrix`: the unit and contract layers at both ends of what pyproject.toml allows.
+"""`make test-matrix`: what is too long or too much for `make test`.
 
     python -m scripts.matrix
 
-lowest          the Python that runs this, and the oldest releases that the floors allow
-second-python   the newest other Python of this machine, the locked releases, the newest pytest
+lowest          unit and contract layers: the Python that runs this, and the oldest releases
+                that the floors allow
+second-python   the same: the newest other Python of this machine, the locked releases, the
+                newest pytest
+current-nginx   the nginx layer on a current nginx (scripts/second_nginx.py)
+simulations     the table of docs/statistics.md at full size (scripts/simulations.py)
 
-Each row has an environment of its own in .tools/matrix/, made anew when Python or the
+The first two have environments of their own in .tools/matrix/, made anew when Python or the
 requirements have changed. Reports go to var/test/matrix/. The exit code is 1 when anything
 failed; a second Python that is not there is a failure with CI=true, else a line.
 """
@@ -17,11 +21,14 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from gateway.exit_codes import ExitCode
-from scripts import interpreters, nix_shell, test
+from scripts import interpreters, nix_shell, second_nginx, simulations, test
+from scripts.junit import Counts
 from scripts.matrix_rows import LOCK, ROOT, NotBuilt, Row, build, lowest, second_python
 from scripts.stack import search_path
 
@@ -49,7 +56,7 @@ class Line:
 
 
 def main() -> int:
-    """Run both rows and report."""
+    """Run every row and report."""
     if nix_shell.entered():
         sys.stderr.write("matrix: run this outside the Nix shell, it brings packages of its own\n")
         return ExitCode.USAGE
@@ -73,7 +80,9 @@ def main() -> int:
     if missing and os.environ.get("CI") == "true":
         lines.append(Line("second-python", test.Result("set-up", 0, 1, 0.0, missing)))
         missing = ""
-    sys.stdout.write(summary(lines, [*versions, missing]))
+    line, version = _current_nginx()
+    lines += [line, _timed("simulations", "rollout", simulations.run)]
+    sys.stdout.write(summary(lines, [*versions, version, missing]))
     return ExitCode.FAILED if any(line.result.failed for line in lines) else ExitCode.PASS
 
 
@@ -127,14 +136,30 @@ def _run(row: Row) -> list[Line]:
     lines = []
     try:
         for layer in LAYERS:
-            sys.stdout.write(f"== {row.name} {layer.__name__}\n")
-            begun = time.monotonic()
-            passed, failed, note = layer(python=row.program, reports=reports)
-            seconds = time.monotonic() - begun
-            lines.append(Line(row.name, test.Result(layer.__name__, passed, failed, seconds, note)))
+            run = partial(layer, python=row.program, reports=reports)
+            lines.append(_timed(row.name, layer.__name__, run))
     finally:
         os.environ["PATH"] = before
     return lines
+
+
+def _current_nginx() -> tuple[Line, str]:
+    """What the tests came to there, and which nginx it was."""
+    name = "current-nginx"
+    try:
+        programs = second_nginx.install()
+    except second_nginx.NotInstalled as error:
+        return Line(name, test.Result("set-up", 0, 1, 0.0, str(error))), ""
+    run = partial(second_nginx.run, programs, test.REPORTS / "matrix" / name / "nginx.xml")
+    return _timed(name, "nginx", run), f"{name}: {second_nginx.described(programs)}"
+
+
+def _timed(row: str, layer: str, run: Callable[[], Counts]) -> Line:
+    sys.stdout.write(f"== {row} {layer}\n")
+    sys.stdout.flush()
+    begun = time.monotonic()
+    passed, failed, note = run()
+    return Line(row, test.Result(layer, passed, failed, time.monotonic() - begun, note))
 
 
 if __name__ == "__main__":

@@ -11,20 +11,21 @@ import os
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ElementTree
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.exit_codes import ExitCode
-from scripts import nix_shell, private_network
+from scripts import junit, nix_shell, private_network
 from scripts.fresh_clone import corpora, fresh_clone, outside_environ
+from scripts.junit import Counts
 from scripts.stack import search_path
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "var/test"
 NOBODY = 65534
+PAGE_TOOLS = ("jq", "goaccess")
+"""What docs/access-log.md uses and its tests run."""
 ROOMS = ("services", "gateway", "probes", "rollout", "dashboard", "scripts", "bench", "tests")
 
 
@@ -37,10 +38,6 @@ class Result:
     failed: int
     seconds: float
     note: str = ""
-
-
-Counts = tuple[int, int, str]
-"""passed, failed, note"""
 
 
 def lint() -> Counts:
@@ -85,8 +82,8 @@ def contract(python: Path | None = None, reports: Path = REPORTS) -> Counts:
 
 
 def nginx() -> Counts:
-    """The behaviour of the nginx files, with stand-in upstreams on free ports."""
-    return _pytest("nginx", ["tests/nginx"])
+    """The behaviour of the nginx files and what they withstand, in front of stand-ins."""
+    return _pytest("nginx", ["tests/nginx", "tests/security"])
 
 
 def gates() -> Counts:
@@ -104,9 +101,10 @@ def stack() -> Counts:
     if code := _train():  # the clone finds the corpora here, it has no network
         return 0, 1, f"services.gen_model ended with {code}"
     with fresh_clone(ROOT) as clone:
-        # Need the registries, so they happen before the network is left. tmux is for one
-        # test only; with it in place, what a person types has nothing left to do.
-        for command in (["scripts/bootstrap.sh", "tmux"], ["make", "--silent", "setup"]):
+        # Need the registries, so they happen before the network is left. What only the tests
+        # need is in place then, so what a person types has nothing left to do.
+        tools = ["scripts/bootstrap.sh", "tmux", *PAGE_TOOLS]
+        for command in (tools, ["make", "--silent", "setup"]):
             if _call(command, cwd=clone, environ=outside_environ(ROOT)):
                 return 0, 1, f"{' '.join(command)} failed in a fresh clone"
         passed, failed, _ = _pytest(
@@ -141,8 +139,9 @@ def nix() -> Counts:
         return 0, 0, "not covered from within: run make test outside the Nix shell"
     if code := _train():  # the shell hands the corpora over
         return 0, 1, f"services.gen_model ended with {code}"
-    # wrk and tmux are in the shell, too. Where nix cannot be had the tests say so.
-    _call(["scripts/bootstrap.sh", "nix", "tmux", "wrk"], environ=outside_environ(ROOT))
+    # All but nix are in the shell, too. Where nix cannot be had the tests say so.
+    tools = ["nix", "tmux", "wrk", *PAGE_TOOLS]
+    _call(["scripts/bootstrap.sh", *tools], environ=outside_environ(ROOT))
     return _pytest("nix", ["tests/nix"])
 
 
@@ -214,20 +213,7 @@ def _pytest(
         else None
     )
     code = _call([*command, f"--junitxml={report}", *arguments], cwd=clone, environ=environ)
-    try:
-        root = ElementTree.parse(report).getroot()  # noqa: S314 - our own
-    except (OSError, ElementTree.ParseError):
-        return 0, 1, f"pytest ended with {code} before any test"
-    total = failed = skipped = 0
-    for suite in root.iter("testsuite"):
-        total += int(suite.get("tests", "0"))
-        failed += int(suite.get("failures", "0")) + int(suite.get("errors", "0"))
-        skipped += int(suite.get("skipped", "0"))
-    if code != 0 and failed == 0:
-        failed = 1
-    reasons = Counter(element.get("message", "") for element in root.iter("skipped"))
-    note = "; ".join(f"{reason} ({count})" for reason, count in reasons.items())
-    return max(total - failed - skipped, 0), failed, note
+    return junit.counts(report, code)
 
 
 def _train(*options: str) -> int:

@@ -7,10 +7,12 @@ import gc
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from services.artefact import ArtefactError, load
@@ -55,6 +57,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> FastAPI:
         sys.stderr.write(f"service: {error}\n")
         raise SystemExit(EXIT_CONFIGURATION) from None
     app = build_app(settings, artefact.scorer, artefact.digest)
+    if settings.faults is not None:
+        _add_faults(app, settings.instance, settings.faults)
     # The model lives as long as the process: the garbage collector need not walk it.
     gc.freeze()
     return app
@@ -128,6 +132,15 @@ def _predict_v2(
         )
 
     return predict
+
+
+def _add_faults(app: FastAPI, instance: str, file: Path) -> None:
+    # Here, so that no other process loads it; without it nothing stands in the way of a request.
+    from services.faults import FaultMiddleware, announce
+
+    announce(file, instance)
+    # Not add_middleware, which puts it around the metrics: a fault is to be counted like any other.
+    app.user_middleware.append(Middleware(FaultMiddleware, file=file, instance=instance))
 
 
 def _add_health(app: FastAPI, settings: ServiceSettings, digest: str) -> None:

@@ -49,6 +49,9 @@ class Origin(StrEnum):
     SHIPPED = "shipped"
     OWN_DATA = "own data"
     ADOPTED = "adopted"
+    PROMOTED = "promoted"
+    """Trained for another version, whose rollout was finished: in no manifest, but seen by the
+    folder that it is in."""
 
 
 class ArtefactError(Exception):

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 
 # The name becomes a metrics label and a response header.
@@ -30,6 +31,8 @@ class ServiceSettings:
     version: ModelVersion
     models_dir: Path
     """Folder that holds one folder of model files per version."""
+    faults: Path | None = None
+    """File that says how to misbehave (services.faults). None, as always but in a test: not."""
 
     @property
     def model_dir(self) -> Path:
@@ -38,7 +41,7 @@ class ServiceSettings:
 
 
 def load_settings(environ: Mapping[str, str]) -> ServiceSettings:
-    """Read MODEL_VERSION, INSTANCE and MODELS_DIR (default: var/models).
+    """Read MODEL_VERSION, INSTANCE, MODELS_DIR (default: var/models) and FAULTS_FILE.
 
     Raises SettingsError when one is missing or cannot be used.
     """
@@ -56,4 +59,23 @@ def load_settings(environ: Mapping[str, str]) -> ServiceSettings:
         instance=instance,
         version=ModelVersion(requested),
         models_dir=Path(environ.get("MODELS_DIR") or "var/models"),
+        faults=_faults(environ),
     )
+
+
+def _faults(environ: Mapping[str, str]) -> Path | None:
+    """Refused where the gateway serves others than this machine."""
+    file = environ.get("FAULTS_FILE")
+    if not file:
+        return None
+    address = environ.get("GATEWAY_LISTEN_ADDRESS") or "127.0.0.1"
+    try:
+        is_ours = ip_address(address.strip("[]")).is_loopback
+    except ValueError:
+        is_ours = False
+    if not is_ours:
+        raise SettingsError(
+            f'FAULTS_FILE is "{file}" and GATEWAY_LISTEN_ADDRESS is "{address}": faults are for '
+            "this machine alone, unset one of the two"
+        )
+    return Path(file)

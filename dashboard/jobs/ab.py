@@ -120,7 +120,7 @@ class SentenceJob:
 
 def _workspace(root: Path) -> Workspace:
     found = load_workspace(root, os.environ)
-    check_versions(found.topology)
+    check_versions(root, found.topology)
     return found
 
 

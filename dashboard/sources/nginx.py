@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dashboard.events import Event, GatewayState, NginxMaster, SourceName
+from dashboard.events import Event, ExperimentState, GatewayState, NginxMaster, SourceName
 from dashboard.sources.base import SourceAbsent
 
 if TYPE_CHECKING:
@@ -24,14 +24,19 @@ class NginxStatus:
     name = SourceName.NGINX
     period_s = 2.0
 
-    def __init__(self, status_port: int, certificate: Path, pid_file: Path) -> None:
+    def __init__(self, root: Path, status_port: int, certificate: Path, pid_file: Path) -> None:
+        """`root` is that of the workspace; it holds what is tried (gateway.canary)."""
+        self._root = root
         self._port = status_port
         self._certificate = certificate
         self._pid_file = pid_file
         self._expiry: CertificateExpiry | None = None
 
     def poll(self, now: float) -> Sequence[Event]:
-        """Connections, certificate and master. Raises SourceAbsent if nginx does not answer."""
+        """Connections, certificate, master, what is tried.
+
+        Raises SourceAbsent if nginx does not answer.
+        """
         # Here, in the thread: the probe brings the Prometheus client with it, 50 ms of CPU
         # that the first picture need not wait for.
         from gateway.nginx_probe import CertificateExpiry, read_connections
@@ -44,10 +49,22 @@ class NginxStatus:
         self._expiry.refresh()
         active, waiting = connections.active, connections.waiting
         master = read_master(self._pid_file)
-        return [GatewayState(now, active, waiting, self._expiry.not_after, master)]
+        state = GatewayState(now, active, waiting, self._expiry.not_after, master)
+        return [state, experiment_state(self._root, now)]
 
     def close(self) -> None:
         """There is nothing open between two polls."""
+
+
+def experiment_state(root: Path, now: float) -> ExperimentState:
+    """What the workspace tries. Never raises: a state that cannot be read says so."""
+    from gateway.canary import CanaryError, read_experiment
+
+    try:
+        found = read_experiment(root)
+    except (CanaryError, OSError) as error:
+        return ExperimentState(now, 0, 0, None, str(error))
+    return ExperimentState(now, found.weight, found.shadow, found.drained)
 
 
 def read_master(pid_file: Path) -> NginxMaster | None:

@@ -78,6 +78,12 @@ def _processes() -> Screen[None]:
     return ProcessesScreen()
 
 
+def _rollout() -> Screen[None]:
+    from dashboard.ui.rollout import RolloutScreen
+
+    return RolloutScreen()
+
+
 @dataclass(frozen=True, slots=True)
 class _Frozen:
     model: Model
@@ -96,6 +102,7 @@ class DashboardApp(App[None]):
         "rate_limit": _rate_limit,
         "checks": _checks,
         "processes": _processes,
+        "rollout": _rollout,
     }
     DEFAULT_MODE = "overview"
     BINDINGS = bindings(Scope.EVERYWHERE)

@@ -16,7 +16,9 @@ from dashboard.ui.keys import (
     overview,
     processes,
     rate_limit,
+    rollout,
     traffic,
+    weight,
 )
 from dashboard.ui.keys.key import Key, Scope
 
@@ -33,7 +35,9 @@ KEYS: tuple[Key, ...] = (
     *rate_limit.KEYS,
     *checks.KEYS,
     *processes.KEYS,
+    *rollout.KEYS,
     *confirm.KEYS,
+    *weight.KEYS,
 )
 
 

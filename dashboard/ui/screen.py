@@ -21,6 +21,7 @@ TABS = (
     ("rate_limit", "4 Rate limit"),
     ("checks", "5 Checks"),
     ("processes", "6 Processes"),
+    ("rollout", "7 Rollout"),
 )
 """Each screen and what its tab says."""
 
@@ -36,23 +37,30 @@ class Tabs(Static):
 
     def __init__(self, current: str, url: str) -> None:
         super().__init__()
-        # The address is ours, but may hold brackets (IPv6).
-        self._address = url.replace("[", r"\[")
-        self._tabs = "   ".join(
+        self._current, self._url = current, url
+
+    def on_resize(self, event: events.Resize) -> None:
+        """As wide as there is room; the name is left out first: the screens are needed."""
+        columns = event.size.width
+        tabs = [text for _, text in TABS]
+        name = f"Switchyard  {self._url}"
+        gap = next((n for n in (3, 2) if len(f"{name}    {(' ' * n).join(tabs)} ") < columns), 0)
+        if columns >= WIDE and gap:
+            # The address is ours, but may hold brackets (IPv6).
+            address = self._url.replace("[", r"\[")
+            self.update(f" [bold $foreground]Switchyard[/]  {address}    {self._tabs(gap)}")
+            return
+        gap = next((n for n in (3, 2) if len(f" {(' ' * n).join(tabs)}  ? help") <= columns), 1)
+        # The footer has no room left for it there.
+        self.update(f" {self._tabs(gap)}  [@click=app.help]? help[/]")
+
+    def _tabs(self, gap: int) -> str:
+        return (" " * gap).join(
             f"[bold $accent]{text}[/]"
-            if name == current
+            if name == self._current
             else f"[@click=app.show('{name}')]{text}[/]"
             for name, text in TABS
         )
-
-    def on_resize(self, event: events.Resize) -> None:
-        """What does not fit is left out from the left: the screens come last."""
-        if event.size.width >= WIDE:
-            name = f"[bold $foreground]Switchyard[/]  {self._address}    "
-            self.update(f" {name}{self._tabs}")
-        else:
-            # The footer has no room left for it there.
-            self.update(f" {self._tabs}  [@click=app.help]? help[/]")
 
 
 class DashboardScreen(Screen[None]):

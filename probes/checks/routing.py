@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterator
 from http import HTTPStatus
+from itertools import count
 
+from gateway.canary import CanaryError, Experiment, read_experiment
+from gateway.cohort import BUCKETS, bucket_of_user
 from gateway.supervisor import SOCKET, Supervisor, SupervisorError
 from probes.addresses import CHECK_SOURCES, available
 from probes.balance import ALPHA, p_value
@@ -17,6 +21,9 @@ from probes.verdict import Verdict
 from probes.workspace import Workspace
 
 HEADER = "X-Experiment-Group"
+USER_HEADER = "X-User-Id"
+CONTROL = {HEADER: "control"}
+"""What asks for the first version, also while a canary runs."""
 WRONG_PASSWORD = "not-the-password"  # noqa: S105 - sent to be refused
 
 AUTH_SOURCE, ROUTING_SOURCE = CHECK_SOURCES[0], CHECK_SOURCES[1]
@@ -64,24 +71,53 @@ def auth_command(workspace: Workspace) -> str:
 
 
 def routing(workspace: Workspace) -> Finding:
-    """The header chooses the version; without it, or with any other value, it is the first."""
-    first, *others = workspace.topology.versions
-    cases = [(None, first), ("control", first), ("anything else", first)]
-    cases += [("debug", others[0])] if others else []
-    versions = {each.name: each.version for each in workspace.topology.instances}
+    """The header chooses the version; without it, or with any other value, the bucket does."""
+    try:
+        experiment = read_experiment(workspace.root)
+    except CanaryError as error:
+        return Finding(Verdict.ERROR, str(error))
+    versions = workspace.topology.served
     problems, seen = [], []
     with Caller(workspace, source(workspace, ROUTING_SOURCE)) as caller:
-        for group, version in cases:
-            name = "no header" if group is None else group
-            answer = caller.predict({} if group is None else {HEADER: group})
+        for name, headers, version in _cases(workspace, experiment):
+            answer = caller.predict(headers)
+            found = answer.instance or "somebody without X-Instance"
             if answer.status != HTTPStatus.OK:
                 problems.append(f"{name}: status {answer.status}, expected {version}")
             elif versions.get(answer.instance) != version:
-                found = answer.instance or "somebody without X-Instance"
                 problems.append(f"{name}: answered by {found}, expected {version}")
+            elif answer.instance == experiment.drained:
+                problems.append(f"{name}: answered by {found}, which is drained")
             else:
                 seen.append(f"{name} -> {answer.instance}")
     return judged(problems, ", ".join(seen))
+
+
+def _cases(
+    workspace: Workspace, experiment: Experiment
+) -> Iterator[tuple[str, dict[str, str], str]]:
+    """What is asked: its name, its headers, and the version that has to answer."""
+    first, *others = workspace.topology.versions
+    in_service = [
+        each.version for each in workspace.topology.instances if each.name != experiment.drained
+    ]
+    # Where every instance of the second version is drained, nobody is there to be asked for.
+    second = others[0] if others and others[0] in in_service else None
+    last = {USER_HEADER: user_in(BUCKETS - 1)}
+    without = second if experiment.weight == BUCKETS and second else first
+    yield "no header", last, without
+    yield "control", {HEADER: "control"}, first
+    yield "anything else", {HEADER: "anything else", **last}, without
+    if second is not None:
+        yield "debug", {HEADER: "debug"}, second
+    if experiment.weight:
+        name = f"canary of {experiment.weight} %"
+        yield name, {USER_HEADER: user_in(0)}, second or first
+
+
+def user_in(bucket: int) -> str:
+    """An X-User-Id that is in that bucket."""
+    return next(user for n in count() if bucket_of_user(user := f"check-{n}") == bucket)
 
 
 def routing_command(workspace: Workspace) -> str:
@@ -91,7 +127,11 @@ def routing_command(workspace: Workspace) -> str:
 
 def balance(workspace: Workspace) -> Finding:
     """The requests of this check spread evenly over the instances of the first version."""
-    names = [instance.name for instance in workspace.stable]
+    try:
+        drained = read_experiment(workspace.root).drained
+    except CanaryError as error:
+        return Finding(Verdict.ERROR, str(error))
+    names = [instance.name for instance in workspace.stable if instance.name != drained]
     if len(names) < 2:
         return Finding(Verdict.NOT_MEASURED, f"{names[0]} is alone, there is nothing to spread")
     before = _running(workspace, names)
@@ -116,7 +156,7 @@ def balance(workspace: Workspace) -> Finding:
 
 def balance_command(workspace: Workspace) -> str:
     """Some requests, counted by who answered."""
-    command = predict(workspace, *login(workspace))
+    command = predict(workspace, *login(workspace), "--header", f"{HEADER}: control")
     who = "grep -i '^x-instance' | sort | uniq -c"
     return f"for n in $(seq 18); do {command}; echo; done | {who}"
 
@@ -125,19 +165,19 @@ def _spread(workspace: Workspace) -> tuple[Counter[int], Counter[str]]:
     """Statuses and instances of as many requests as the limit lets through at once."""
     sources = available(workspace.settings, BALANCE_SOURCES)
     # The burst lets 20 through, too, where there is one address only.
-    count = 2 * PER_SOURCE if sources == NO_CHOICE else PER_SOURCE
+    each = 2 * PER_SOURCE if sources == NO_CHOICE else PER_SOURCE
     statuses: Counter[int] = Counter()
     hits: Counter[str] = Counter()
     waits = MAX_WAITS
     for address in sources:
         with Caller(workspace, address) as caller:
-            for _ in range(count):
-                answer = caller.predict()
+            for _ in range(each):
+                answer = caller.predict(CONTROL)
                 if answer.status == HTTPStatus.TOO_MANY_REQUESTS and waits:
                     # Refused, so no instance was asked: once more when it may be.
                     waits -= 1
                     time.sleep(REFUSED_S)
-                    answer = caller.predict()
+                    answer = caller.predict(CONTROL)
                 statuses[answer.status] += 1
                 if answer.status == HTTPStatus.OK:
                     hits[answer.instance] += 1

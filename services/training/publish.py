@@ -51,7 +51,10 @@ def origin(models_dir: Path, version: str) -> Origin:
         manifest, _ = read_manifest(models_dir / version)
     except ArtefactError:
         return Origin.SHIPPED
-    return origin_of(manifest)
+    found = origin_of(manifest)
+    if found is Origin.SHIPPED and manifest["version"] != version:
+        return Origin.PROMOTED
+    return found
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from services.training.workers import run as run_workers
 _KEPT: Final = {
     Origin.ADOPTED: "is an adopted model and stays",
     Origin.OWN_DATA: "is trained on your own data and stays",
+    Origin.PROMOTED: "was made the baseline by a rollout and stays",
 }
 _BACK: Final = "replaces the adopted model; back to that: `make adopt UNDO=1 SLOT="
 

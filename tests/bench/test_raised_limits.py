@@ -33,7 +33,7 @@ def test_a_rate_per_minute_is_raised_too() -> None:
     )
 
 
-@pytest.mark.parametrize("files", ["nginx/conf.d/*.conf", "bench/exam_nginx.conf"])
+@pytest.mark.parametrize("files", ["nginx/**/*.conf", "bench/exam_nginx.conf"])
 def test_both_gateways_are_changed_in_exactly_two_lines(files: str) -> None:
     before = {str(path): path.read_text() for path in ROOT.glob(files)}
     after = raised_all(before)

@@ -7,18 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from gateway.agreement import Disagreement, agreement
+from gateway.agreement import agreement
+from gateway.disagreement import Disagreement
 
 ROOT = Path(__file__).parents[2]
 COMPOSE, UPSTREAMS = "process-compose.yaml", "nginx/upstreams.conf"
 SERVERS, PROMETHEUS = "nginx/conf.d/servers.conf", "monitoring/prometheus.yml"
+PREDICT = "nginx/snippets/predict.conf"
 DATASOURCES = "monitoring/grafana/provisioning/datasources"
 
 # How each file spells a port that another file repeats.
 SPELLINGS = {
     COMPOSE: re.compile(r"PORT=(\d+)|port: (\d+)|--port (\d+)|listen-address=127\.0\.0\.1:(\d+)"),
     UPSTREAMS: re.compile(r"server 127\.0\.0\.1:(\d+)"),
-    SERVERS: re.compile(r"listen 127\.0\.0\.1:(\d+)"),
+    SERVERS: re.compile(r"127\.0\.0\.1:(\d+)"),
     PROMETHEUS: re.compile(r"127\.0\.0\.1:(\d+)"),
     "monitoring/grafana/grafana.ini": re.compile(r"^http_port = (\d+)", re.MULTILINE),
 }
@@ -70,10 +72,11 @@ def test_the_real_files_agree() -> None:
 
 def test_the_mutations_cover_every_port() -> None:
     counts = {file: len(_ports(file)) for file in SPELLINGS}
-    # 4 instances and their probes, exporter and Prometheus twice, nginx and Grafana once.
+    # 4 instances and their probes, exporter and Prometheus twice, nginx and Grafana once;
+    # the status server listens, and gets the copies.
     assert counts[COMPOSE] == 4 * 2 + 2 * 2 + 2
     assert counts[UPSTREAMS] >= 4
-    assert (counts[SERVERS], counts[PROMETHEUS]) == (1, 6)
+    assert (counts[SERVERS], counts[PROMETHEUS]) == (2, 6)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +118,23 @@ def test_a_moved_instance_names_every_line_that_has_to_follow(copy: Path, edit: 
         assert "8102" in item.found
 
 
+def test_every_instance_moved_is_told_apart_in_every_upstream(copy: Path) -> None:
+    text = (copy / COMPOSE).read_text()
+    moved = re.sub(r"(PORT=|port: )(8[12]0\d)", lambda m: m[1] + str(int(m[2]) + 1000), text)
+    assert moved != text
+    (copy / COMPOSE).write_text(moved)
+    lines = (copy / UPSTREAMS).read_text().split("\n")
+    found = [item for item in agreement(copy) if item.file == UPSTREAMS]
+    assert len(found) == sum("server 127." in line for line in lines)
+    for item in found:
+        host, _, port = item.found.partition(":")
+        assert item.expected.startswith(f"{host}:{int(port) + 1000} (v")
+        assert item.line is not None
+        lines[item.line - 1] = lines[item.line - 1].replace(port, str(int(port) + 1000))
+    (copy / UPSTREAMS).write_text("\n".join(lines))
+    assert not [item for item in agreement(copy) if item.file == UPSTREAMS]
+
+
 def test_an_instance_without_followers(copy: Path, edit: Edit) -> None:
     new = (
         '  v1-4:\n    <<: *instance\n    environment: ["INSTANCE=v1-4", "MODEL_VERSION=v1", '
@@ -124,7 +144,8 @@ def test_an_instance_without_followers(copy: Path, edit: Edit) -> None:
     found = agreement(copy)
     assert [(item.file, item.expected) for item in found] == [
         (PROMETHEUS, "127.0.0.1:8104"),
-        (UPSTREAMS, "127.0.0.1:8104 (v1-4)"),
+        (UPSTREAMS, "127.0.0.1:8104 (v1-4)"),  # of v1 itself
+        (UPSTREAMS, "127.0.0.1:8104 (v1-4)"),  # where it stands in for v2
     ]
 
 
@@ -147,8 +168,11 @@ def _only(found: tuple[Disagreement, ...]) -> Disagreement:
         (COMPOSE, "INSTANCE=v1-3", "INSTANCE=v1-9", "v1-3", "v1-9"),
         (SERVERS, "http://api_v1/healthz", "http://api_v9/healthz", "one of", "api_v9"),
         ("nginx/conf.d/experiment.conf", "default api_v1;", "default api_vl;", "one of", "api_vl"),
-        ("nginx/conf.d/experiment.conf", "default api_v1;", "default other;", "one of", "other"),
         ("workload.yaml", "path: /predict", "path: /score", "location = /score", "/predict"),
+        # One that only nginx itself gets to.
+        ("workload.yaml", "path: /predict", "path: /_chosen", "location = /_chosen", "/predict"),
+        (PREDICT, "$drained/predict", "$drained/score", "/predict", "/score"),
+        (SERVERS, "$drained/predict", "$drained/score", "/predict", "/score"),
     ],
 )
 def test_a_changed_name_is_found(
@@ -162,9 +186,7 @@ def test_a_changed_name_is_found(
 
 
 def test_a_server_too_many(copy: Path, edit: Edit) -> None:
-    old = "    server 127.0.0.1:8201 max_fails=1 fail_timeout=2s;\n"
-    if (copy / UPSTREAMS).read_text().count(old) != 1:
-        pytest.fail("upstreams.conf spells the server of api_v2 differently: adapt this test")
+    old = "    zone api_v2 64k;\n"
     line = edit(UPSTREAMS, old, f"{old}    server 127.0.0.1:8199;\n")
     item = _only(agreement(copy))
     assert (item.line, item.expected, item.found) == (line + 1, "no such server", "127.0.0.1:8199")
@@ -195,6 +217,18 @@ def test_two_processes_on_one_port(copy: Path, edit: Edit) -> None:
         edit(COMPOSE, old, old.replace("8102", "8101"))
     messages = [item.message for item in agreement(copy)]
     assert any("a port that v1-1 does not use" in message for message in messages)
+
+
+def test_a_location_of_your_own_may_go_elsewhere(copy: Path, edit: Edit) -> None:
+    own = "    location = /own {\n        proxy_pass http://127.0.0.1:9999;\n    }\n"
+    before = "    # Is anything there to answer?"
+    edit(SERVERS, before, f"{own}\n{before}")
+    assert agreement(copy) == ()
+
+
+def test_a_directive_without_its_value_is_left_to_nginx(copy: Path, edit: Edit) -> None:
+    edit(SERVERS, "proxy_pass http://api_v1/healthz;", "proxy_pass;")
+    assert agreement(copy) == ()
 
 
 def test_a_data_source_elsewhere(copy: Path) -> None:

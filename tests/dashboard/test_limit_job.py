@@ -55,7 +55,7 @@ def test_the_limit_is_that_of_the_files() -> None:
     read = read_limit(ROOT)
     assert read.limit is not None
     assert (read.limit.per_minute, read.limit.burst, read.limit.status) == (600, 20, 429)
-    assert read.limit.place.file == "nginx/conf.d/servers.conf"
+    assert read.limit.place.file == "nginx/snippets/predict.conf"
     assert read.target == "POST /predict"
     assert read.request.startswith("curl ")
     assert "%{http_code}" in read.request

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 async def open_screen(app: DashboardApp, pilot: Pilot[None]) -> RateLimitScreen:
     await press(pilot, "nav.rate_limit")
     await until(pilot, lambda: isinstance(app.screen, RateLimitScreen), "the screen")
-    await until(pilot, lambda: "servers.conf:84" in picture(app), "the limit")
+    await until(pilot, lambda: "predict.conf:6" in picture(app), "the limit")
     assert isinstance(app.screen, RateLimitScreen)
     return app.screen
 

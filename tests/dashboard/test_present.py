@@ -105,7 +105,7 @@ def test_alerts_say_whether_they_could_fire(
 ) -> None:
     folded = model(*all_fresh(START), PrometheusState(START, 5, 6, rules, firing))
     wide = overview(folded, View(120, 40, UNICODE), START, "")[5]
-    targets = "prometheus targets 5 of 6  canary, shadow and rollout are not configured"
+    targets = "prometheus targets 5 of 6  rollout not started"
     assert plain(wide) == f"          {words}  {targets}"
     narrow = overview(folded, View(80, 24, ASCII), START, "")[5]
     assert plain(narrow).startswith(f"          {words}  targets 5 of 6  ")

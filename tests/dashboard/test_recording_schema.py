@@ -13,6 +13,7 @@ import pytest
 
 from dashboard.events import (
     Event,
+    ExperimentState,
     Marked,
     ProcessLog,
     SourceName,
@@ -24,6 +25,7 @@ from dashboard.events import (
 from dashboard.record import FORMAT, VERSION, RecordingWriter, to_json
 from dashboard.trials.base import TrialName
 from gateway.accesslog import FIELDS
+from tests.dashboard.rollout_story import STATUSES, known
 from tests.dashboard.stories import START, busy_minute, hit
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -32,6 +34,11 @@ DEFINITIONS = SCHEMA["$defs"]
 LINE = jsonschema.Draft202012Validator(SCHEMA)
 ACCESS = jsonschema.Draft202012Validator(
     json.loads((REPOSITORY / "gateway/access-log.schema.json").read_text())
+)
+
+
+STATUS = jsonschema.Draft202012Validator(
+    json.loads((REPOSITORY / "rollout/status.schema.json").read_text())
 )
 
 
@@ -48,6 +55,8 @@ def every_kind() -> list[Event]:
     return [
         *busy_minute(),
         ProcessLog(START, "v1-1", ("one", "two")),
+        ExperimentState(START, 25, 20, "v1-2"),
+        *map(known, STATUSES),
         Marked(START, True),
         TrialBegun(START, TrialName.AB),
         TrialStep(START, TrialName.AB, Anything()),
@@ -62,6 +71,8 @@ def check(lines: Iterable[str]) -> None:
         assert error is None, f"line {number}: {error}"
         if value.get("kind") == "hit":
             ACCESS.validate(value["access"])
+        if value.get("kind") == "rollout" and value["status"] is not None:
+            STATUS.validate(value["status"])
 
 
 def test_the_schema_is_one() -> None:

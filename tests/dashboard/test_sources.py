@@ -14,6 +14,7 @@ import pytest
 from dashboard.events import (
     Declared,
     Event,
+    ExperimentState,
     GatewayState,
     Hit,
     LogProgress,
@@ -201,8 +202,11 @@ STUB = (
 
 def test_nginx_says_how_many_it_serves(tmp_path: Path) -> None:
     with answering(STUB) as port:
-        source = NginxStatus(port, tmp_path / "none.crt", tmp_path / "none.pid")
-        assert source.poll(START) == [GatewayState(START, 12, 9, None)]
+        source = NginxStatus(tmp_path, port, tmp_path / "none.crt", tmp_path / "none.pid")
+        assert source.poll(START) == [
+            GatewayState(START, 12, 9, None),
+            ExperimentState(START, 0, 0, None),
+        ]
     with pytest.raises(SourceAbsent, match=f"127.0.0.1:{port}"):
         source.poll(START)
 
@@ -219,8 +223,8 @@ def test_the_master_of_nginx_is_told_from_what_has_its_pid(tmp_path: Path) -> No
         pid_file.write_text(f"{running.pid}\n")
         wait_until(lambda: read_master(pid_file) == NginxMaster(running.pid, True))
         with answering(STUB) as port:
-            state = NginxStatus(port, tmp_path / "none.crt", pid_file).poll(START)
-        assert state == [GatewayState(START, 12, 9, None, NginxMaster(running.pid, True))]
+            state = NginxStatus(tmp_path, port, tmp_path / "none.crt", pid_file).poll(START)
+        assert state[0] == GatewayState(START, 12, 9, None, NginxMaster(running.pid, True))
         running.kill()
         wait_until(lambda: read_master(pid_file) == NginxMaster(running.pid, False))
     # Another program has its number by now.

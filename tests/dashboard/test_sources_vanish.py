@@ -26,6 +26,7 @@ from dashboard.sources.access_log import AccessLog
 from dashboard.sources.base import Source
 from dashboard.sources.nginx import NginxStatus
 from dashboard.sources.prometheus import Prometheus
+from dashboard.sources.rollout import Rollout
 from dashboard.sources.services import Services
 from dashboard.sources.supervisor import ProcessList
 from dashboard.verdict import STALE_AFTER_S
@@ -121,9 +122,10 @@ class World:
         sources: list[Source] = [
             AccessLog(self.log),
             quick(ProcessList(folder / "pc.sock")),
-            quick(NginxStatus(self.nginx.port, folder / "none.crt", folder / "none.pid")),
+            quick(NginxStatus(folder, self.nginx.port, folder / "none.crt", folder / "none.pid")),
             quick(Services(declared)),
             quick(Prometheus(self.prometheus.port)),
+            quick(Rollout(folder)),
         ]
         workspace = Workspace(time(), "https://localhost:8443", declared)
         self.feed = LiveFeed(workspace, sources, RecordingWriter(self.recording))

@@ -68,7 +68,7 @@ def accesses() -> st.SearchStrategy[Access]:
         status=statuses(),
         bytes_sent=st.integers(0, 10**12),
         request_time=milliseconds(),
-        cohort=st.sampled_from(["v1", "v2", "debug", "control", ""]),
+        cohort=st.sampled_from(["v1", "canary", "debug", "control", ""]),
         upstream_attempts=attempts(),
         **text,
     )

@@ -1,14 +1,31 @@
-"""Buckets: known hashes, and what holds for every key and weight."""
+"""Buckets as nginx computes them: known hashes, and the real files against the real nginx."""
 
 from __future__ import annotations
 
+import re
+import socket
+import subprocess
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cohort import BUCKETS, bucket_of, bucket_of_user, in_canary, murmur2
+from gateway.cohort import BUCKETS, SALT, bucket_of, bucket_of_user, in_canary, murmur2
+from tests.gateway.exporter_process import ROOT
+from tests.gateway.test_nginx_probe import nginx_program
+from tests.gateway.waiting import wait_until
+from tests.nginx.gateway_copy import free_ports
+
+BUCKETS_FILE = ROOT / "nginx/conf.d/buckets.conf"
+
+
+def test_the_salt_is_that_of_the_file() -> None:
+    text = BUCKETS_FILE.read_text()
+    assert f'split_clients "{SALT}$bucket_key" $bucket' in text
+    parts = re.findall(r"^    (1%|\*) +(\d\d);$", text, re.MULTILINE)
+    assert parts == [("1%", f"{n:02d}") for n in range(BUCKETS - 1)] + [("*", "99")]
 
 
 @given(st.text(max_size=80))
@@ -37,3 +54,46 @@ def test_buckets_are_even() -> None:
 )
 def test_known_hashes(data: bytes, hashed: int) -> None:
     assert murmur2(data) == hashed
+
+
+def test_nginx_agrees_for_every_user(tmp_path: Path) -> None:
+    users = [f"u-{number}" for number in range(1_500)] + ["", "a" * 64, "alice@example.com"]
+    (port,) = free_ports(1)
+    (tmp_path / "nginx.conf").write_text(
+        f"daemon off; pid nginx.pid; error_log stderr; events {{}}\n"
+        f"http {{ access_log off; keepalive_requests 10000; client_body_temp_path t; "
+        f"proxy_temp_path t; fastcgi_temp_path t; uwsgi_temp_path t; scgi_temp_path t;\n"
+        f'map $arg_key $bucket_key {{ default "u:$arg_key"; }}\n'
+        f"include {BUCKETS_FILE};\n"
+        f"server {{ listen 127.0.0.1:{port}; location / {{ return 200 $bucket; }} }} }}\n"
+    )
+    command = [nginx_program(), "-p", str(tmp_path), "-c", "nginx.conf", "-e", "stderr"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as running:
+        try:
+            with _connected(port) as connection:
+                for user in users:
+                    request = f"GET /?key={user} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                    connection.sendall(request.encode())
+                answers = b""
+                while answers.count(b"HTTP/1.1 200") < len(users) or not answers[-2:].isdigit():
+                    received = connection.recv(1 << 16)
+                    assert received, "nginx closed the connection"
+                    answers += received
+        finally:
+            running.terminate()
+    found = [int(body[:2]) for body in answers.decode().split("\r\n\r\n")[1:]]
+    assert found == [bucket_of_user(user) for user in users]
+
+
+def _connected(port: int) -> socket.socket:
+    opened: list[socket.socket] = []
+
+    def connect() -> bool:
+        try:
+            opened.append(socket.create_connection(("127.0.0.1", port), timeout=10))
+        except ConnectionRefusedError:
+            return False
+        return True
+
+    wait_until(connect)
+    return opened[0]

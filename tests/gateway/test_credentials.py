@@ -1,9 +1,15 @@
 """var/htpasswd: formats as nginx knows them, kept in step with .env, or left alone."""
 
+import contextlib
 import dataclasses
 import io
 import os
+import pty
+import re
+import select
+import shutil
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,13 +18,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway import credentials
-from gateway.credentials import MARKER, ensure_htpasswd, set_password
+from gateway.credentials import MARKER, ensure_htpasswd, set_password, undo
 from gateway.errors import Place, PrepareError
 from gateway.exit_codes import ExitCode
 from gateway.htpasswd import FILE as HTPASSWD
 from gateway.htpasswd import Entry, Scheme, hash_apr1, hash_ssha, parse_htpasswd
 from gateway.settings import Settings
 
+ROOT = Path(__file__).parents[2]
 SETTINGS = Settings("admin", "admin", 8443, 8080, "127.0.0.1")
 LONG = "correct horse battery"
 
@@ -176,16 +183,132 @@ def test_what_cannot_be_set(tmp_path: Path, user: str, password: str) -> None:
     assert not (tmp_path / HTPASSWD).exists()
 
 
+def test_a_damaged_file_is_not_built_upon(tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir()
+    (tmp_path / HTPASSWD).write_text("bob\n")
+    with pytest.raises(PrepareError, match=r"^var/htpasswd:1: not a line user:hash"):
+        set_password(tmp_path, "ann", LONG, None)
+    assert (tmp_path / HTPASSWD).read_text() == "bob\n"
+
+
+def test_there_and_back(tmp_path: Path) -> None:
+    with pytest.raises(PrepareError, match="nothing to undo"):
+        undo(tmp_path, None)
+    ensure_htpasswd(tmp_path, SETTINGS, None)
+    demo = (tmp_path / HTPASSWD).read_text()
+    set_password(tmp_path, "ann", LONG, None)
+    own = (tmp_path / HTPASSWD).read_text()
+    previous = tmp_path / f"{HTPASSWD}.previous"
+    assert previous.read_text() == demo
+    assert stat.S_IMODE(previous.stat().st_mode) == 0o600
+    for expected in (demo, own, demo):
+        undo(tmp_path, None)
+        assert (tmp_path / HTPASSWD).read_text() == expected
+    # The demo again: it follows .env as before.
+    assert ensure_htpasswd(tmp_path, dataclasses.replace(SETTINGS, user="bob"), None) is not None
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    shutil.copy(ROOT / ".env", tmp_path)
+    return tmp_path
+
+
 def test_the_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{LONG}\n"))
-    assert credentials.main(["ann", "--root", str(tmp_path)]) is ExitCode.PASS
-    (found,) = parse_htpasswd((tmp_path / HTPASSWD).read_text())
+    assert credentials.main(["ann", "--root", str(root)], {}) is ExitCode.PASS
+    (found,) = parse_htpasswd((root / HTPASSWD).read_text())
     assert found.accepts(LONG)
     monkeypatch.setattr(sys, "stdin", io.StringIO("short\n"))
-    assert credentials.main(["ann", "--root", str(tmp_path)]) is ExitCode.USAGE
+    assert credentials.main(["ann", "--root", str(root)], {}) is ExitCode.USAGE
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.splitlines()[-1].endswith("make a random one: `openssl rand -hex 16`")
     assert LONG not in shown.err
+
+
+def test_the_command_says_what_is_gone_and_what_is_refused(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ensure_htpasswd(root, SETTINGS, None)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{LONG}\n"))
+    assert credentials.main(["ann", "--root", str(root)], {}) is ExitCode.PASS
+    said = capsys.readouterr().err
+    assert "the demo login is gone" in said
+    assert "var/htpasswd.previous (make credentials UNDO=1)" in said
+    assert said.splitlines()[-1].startswith("credentials: may log in from now on: ann ")
+    assert "refused" not in said
+    with (root / HTPASSWD).open("a") as file:
+        file.write("bob:{PLAIN}x\n")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{LONG}\n"))
+    assert credentials.main(["ann", "--root", str(root)], {}) is ExitCode.PASS
+    assert "the next start is refused: var/htpasswd:1: the password of bob" in (
+        capsys.readouterr().err
+    )
+
+
+def test_a_pipe_has_to_bring_a_name_along(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{LONG}\n"))
+    assert credentials.main(["--root", str(root)], {}) is ExitCode.USAGE
+    assert "make credentials LOGIN=ann" in capsys.readouterr().err
+
+
+def on_a_terminal(root: Path, typed: list[tuple[str, str]]) -> tuple[int, str, str, str]:
+    """Exit code, what the terminal showed, stdout and stderr, with `typed` after each prompt."""
+    ours, theirs = pty.openpty()
+    with (root / "out").open("w+") as out, (root / "err").open("w+") as err:
+        command = [sys.executable, "-m", "gateway.credentials", "--root", str(root)]
+        process = subprocess.Popen(
+            ["setsid", "--ctty", "--wait", *command],
+            cwd=ROOT,
+            stdin=theirs,
+            stdout=out,
+            stderr=err,
+        )
+        shown = ""
+        try:
+            os.close(theirs)
+            for prompt, text in typed:
+                while prompt not in shown + (root / "err").read_text():
+                    if select.select([ours], [], [], 0.05)[0]:
+                        shown += os.read(ours, 4096).decode()
+                    assert process.poll() is None, shown
+                os.write(ours, f"{text}\n".encode())
+            code = process.wait(20)
+            with contextlib.suppress(OSError):  # the other end is closed
+                while select.select([ours], [], [], 0)[0]:
+                    shown += os.read(ours, 4096).decode()
+        finally:
+            process.kill()
+            process.wait()
+            os.close(ours)
+        return code, shown, (root / "out").read_text(), (root / "err").read_text()
+
+
+def test_a_person_gets_a_random_password_once_on_the_terminal(root: Path) -> None:
+    code, shown, out, err = on_a_terminal(root, [("User: ", "ann"), ("Password", "")])
+    assert code == 0, shown + err
+    made = re.search(r"ann:([0-9a-f]{32})\b", shown)
+    assert made is not None, shown
+    (found,) = parse_htpasswd((root / HTPASSWD).read_text())
+    assert (found.user, found.scheme, found.accepts(made[1])) == ("ann", Scheme.SSHA, True)
+    assert shown.count(made[1]) == 1
+    assert made[1] not in out + err
+
+
+def test_a_person_types_it_twice_unseen(root: Path) -> None:
+    prompts = [("User: ", "ann"), ("Password", LONG), ("Again", LONG)]
+    code, shown, out, err = on_a_terminal(root, prompts)
+    assert code == 0, shown + err
+    assert LONG not in shown + out + err
+    assert parse_htpasswd((root / HTPASSWD).read_text())[0].accepts(LONG)
+    before = (root / HTPASSWD).read_text()
+    prompts[2] = ("Again", f"{LONG}!")
+    code, shown, out, err = on_a_terminal(root, prompts)
+    assert code == ExitCode.USAGE
+    assert "the two passwords differ" in err
+    assert (root / HTPASSWD).read_text() == before

@@ -1,12 +1,16 @@
 """The exporter: its scrapes equal the log, and nothing stops them."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
-from tests.gateway.access_lines import NOT_PROXIED, line
+from gateway.canary import Experiment, write_experiment
+from gateway.shadow_metrics import ShadowCounts
+from tests.gateway.access_lines import NOT_PROXIED, line, rotate
 from tests.gateway.exporter_process import Workspace, copy_workspace, exporter, refused
+from tests.gateway.test_shadow_log import TYPICAL
 from tests.gateway.waiting import wait_until
 
 
@@ -84,3 +88,74 @@ def test_a_workspace_that_is_broken(workspace: Workspace) -> None:
     assert code == 2
     assert "process-compose.yaml" in said
     assert said.count("\n") == 1
+
+
+def test_what_is_tried_is_read_at_each_scrape(workspace: Workspace) -> None:
+    def shown() -> set[bytes]:
+        lines = running.get("/metrics")[1].splitlines()
+        return {each for each in lines if each.startswith((b"gateway_canary", b"gateway_drained"))}
+
+    with exporter(workspace) as running:
+        assert b"gateway_canary_weight_ratio 0.0" in shown()
+        write_experiment(workspace.root, Experiment(25, 20, "v1-2"))
+        assert shown() == {
+            b"gateway_canary_weight_ratio 0.25",
+            *(b'gateway_drained{upstream="%s"} 0.0' % name for name in (b"v1-1", b"v1-3", b"v2-1")),
+            b'gateway_drained{upstream="v1-2"} 1.0',
+        }
+        assert running.samples()["gateway_shadow_ratio"] == 0.2
+        (workspace.root / "var/canary/active/state.json").write_text("{")
+        assert shown() == set()
+        assert running.requests() == 0
+        assert running.said.read_text().count("canary off") == 1
+
+
+def test_fallbacks_are_a_query_over_the_requests(workspace: Workspace) -> None:
+    workspace.append(line(cohort="canary"), line(cohort="canary", upstream_addr="127.0.0.1:8201"))
+    with exporter(workspace) as running:
+        labels = 'cohort="canary",method="POST",status="200",upstream="v1-1"'
+        assert f"gateway_requests_total{{{labels}}} 1.0".encode() in running.get("/metrics")[1]
+
+
+def test_copies_are_counted_through_rotation_and_restart(workspace: Workspace) -> None:
+    log = workspace.log.with_name("shadow.jsonl")
+
+    def add(number: int, **changes: str) -> None:
+        with log.open("a") as file:
+            for n in range(number):
+                record = {**TYPICAL, "request_id": f"{changes}-{n}", **changes}
+                file.write(json.dumps(record, separators=(",", ":")) + "\n")
+
+    with exporter(workspace) as running:
+        add(3)
+        add(2, status="504")
+        labels = 'status="504",upstream="v2-1"'
+        assert (
+            f"gateway_shadow_requests_total{{{labels}}} 2.0".encode() in running.get("/metrics")[1]
+        )
+        rotate(log)
+        add(4, upstream_addr="api_v2_without_v2-1", status="502")
+        with log.with_name("shadow.jsonl.1").open("a") as old:
+            old.write("bad\n")
+        found = running.samples()
+        assert found["gateway_shadow_requests_total"] == 9
+        assert found["gateway_shadow_log_lines_bad_total"] == 1
+        assert running.stop() == 0
+    add(1)
+    rotate(log)
+    add(5)
+    with exporter(workspace) as running:
+        assert running.samples()["gateway_shadow_requests_total"] == 15
+        assert (
+            'status="502",upstream="api_v2_without_v2-1"} 4.0'
+            in running.get("/metrics")[1].decode()
+        )
+        assert running.requests() == 0
+
+
+@pytest.mark.parametrize(
+    "value", [None, [], {}, {"copies": [[1]]}, {"copies": [["a", "b", -1]]}, {"copies": []}]
+)
+def test_stored_counts_of_copies_that_are_none(value: object) -> None:
+    with pytest.raises(ValueError, match=r"shadow|columns|natural"):
+        ShadowCounts.from_json(value, {})

@@ -1,6 +1,7 @@
 """The generated lines of nginx configuration."""
 
 import dataclasses
+import ipaddress
 import stat
 import subprocess
 from pathlib import Path
@@ -8,12 +9,15 @@ from pathlib import Path
 import pytest
 
 from gateway.atomic import replace_file
+from gateway.certificates import Certificate
 from gateway.fragments import (
     https_port_suffix,
     listen_hosts,
     listen_http,
     listen_https,
+    names_beyond_localhost,
     remove_fragment,
+    server_names,
     write_fragment,
 )
 from gateway.nginx_build import nginx_build
@@ -48,10 +52,11 @@ def test_hosts(address: str, ipv6: bool, hosts: tuple[str, ...]) -> None:
         ((1, 22, 1), ["listen 127.0.0.1:8443 ssl http2;"]),
         ((1, 25, 0), ["listen 127.0.0.1:8443 ssl http2;"]),
         ((1, 25, 1), ["listen 127.0.0.1:8443 ssl;", "http2 on;"]),
-        ((1, 31, 3), ["listen 127.0.0.1:8443 ssl;", "http2 on;"]),
+        ((1, 27, 3), ["listen 127.0.0.1:8443 ssl;", "http2 on;"]),
+        ((1, 27, 4), ["listen 127.0.0.1:8443 ssl;", "http2 on;", "keepalive_min_timeout 3s;"]),
     ],
 )
-def test_http2_as_the_version_spells_it(
+def test_https_as_the_version_has_it(
     version: tuple[int, int, int] | None, expected: list[str]
 ) -> None:
     assert lines(listen_https(("127.0.0.1",), 8443, version)) == expected
@@ -67,6 +72,21 @@ def test_http() -> None:
 def test_the_port_of_the_redirect(port: int, suffix: str) -> None:
     text = https_port_suffix(dataclasses.replace(SETTINGS, https_port=port))
     assert lines(text) == [f'map "" $https_port_suffix {{ default "{suffix}"; }}']
+
+
+def test_names_of_the_certificate_that_are_not_local() -> None:
+    hostile = {"a; return 200", '"', "a b", "$host", "", "-a", "*", "a\nb"}
+    certificate = Certificate(
+        "issuer",
+        frozenset({"localhost", "gateway.example", "*.lab.example", *hostile}),
+        frozenset(map(ipaddress.ip_address, ("127.0.0.1", "::1", "192.0.2.7", "2001:db8::1"))),
+        0.0,
+    )
+    names = names_beyond_localhost(certificate)
+    assert names == ("*.lab.example", "gateway.example", "192.0.2.7", "[2001:db8::1]")
+    assert lines(server_names(names)) == [
+        'server_name "*.lab.example" "gateway.example" "192.0.2.7" "[2001:db8::1]";'
+    ]
 
 
 def test_only_a_change_is_written(tmp_path: Path) -> None:
@@ -108,10 +128,11 @@ def test_the_real_nginx_takes_the_text(tmp_path: Path) -> None:
         capture_output=True,
     )
     https = listen_https(hosts, 49443, build.version)
+    names = server_names(("*.lab.example", "[2001:db8::1]"))
     (tmp_path / "nginx.conf").write_text(
         f"pid pid; events {{}} http {{ access_log off;\n{https_port_suffix(settings)}\n"
         + "".join(f"{kind}_temp_path t_{kind};\n" for kind in _TEMPORARY)
-        + f"server {{\n{https}\nssl_certificate certs/c; ssl_certificate_key certs/k; }}\n"
+        + f"server {{\n{https}\n{names}\nssl_certificate certs/c; ssl_certificate_key certs/k; }}\n"
         + f"server {{\n{listen_http(hosts, 49080)}\nreturn 301 $https_port_suffix; }} }}\n"
     )
     done = subprocess.run(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import fragments, nginx_build, prepare
+from gateway import drained, fragments, nginx_build, prepare
 from gateway.certificates import CERTIFICATE, KEY, key_fits
 from gateway.credentials import MARKER, set_password
 from gateway.exit_codes import ExitCode
@@ -26,7 +26,8 @@ Run = Callable[..., ExitCode]
 def copy(tmp_path: Path) -> Path:
     root = tmp_path / "clone"
     root.mkdir()
-    shutil.copy(ROOT / ".env", root)
+    for file in (".env", "process-compose.yaml"):
+        shutil.copy(ROOT / file, root)
     shutil.copytree(ROOT / "nginx", root / "nginx", ignore=shutil.ignore_patterns("certs"))
     return root
 
@@ -75,12 +76,12 @@ def test_a_fresh_clone_and_again(copy: Path, run: Run, capsys: pytest.CaptureFix
 
 def test_nothing_else_appears(copy: Path, run: Run) -> None:
     run()
-    known = {*files(copy), fragments.MAIN_USER}
+    known = {*files(copy), fragments.MAIN_USER, drained.UPSTREAMS, drained.CHOICE}
     # nginx -t opens its own pid and log files.
-    made_by_nginx = {"var/run/nginx.pid", "var/logs/access.jsonl"}
+    made_by_nginx = {"var/run/nginx.pid", "var/logs/access.jsonl", "var/logs/shadow.jsonl"}
     found = {p.relative_to(copy).as_posix() for p in copy.rglob("*") if p.is_file()}
     sources = {p.relative_to(ROOT).as_posix() for p in (ROOT / "nginx").rglob("*") if p.is_file()}
-    assert found - known - made_by_nginx - sources == {".env"}
+    assert found - known - made_by_nginx - sources == {".env", "process-compose.yaml"}
 
 
 def test_it_runs_as_a_module(copy: Path) -> None:
@@ -191,7 +192,14 @@ def test_a_real_password_may_listen_elsewhere(
     assert run(GATEWAY_LISTEN_ADDRESS="192.0.2.7") is ExitCode.PASS
     text = (copy / fragments.LISTEN_HTTPS).read_text()
     assert "listen 192.0.2.7:8443 ssl;\nhttp2 on;\n" in text
-    assert capsys.readouterr().err.count("421") == 1
+    assert 'server_name "192.0.2.7";' in (copy / fragments.SERVER_NAMES).read_text()
+    assert capsys.readouterr().err.count("serves 192.0.2.7 besides localhost") == 1
+    # Back on loopback the certificate is still valid for that address, and so is the name.
+    assert run() is ExitCode.PASS
+    for file in (CERTIFICATE, KEY):
+        (copy / file).unlink()
+    assert run() is ExitCode.PASS
+    assert not (copy / fragments.SERVER_NAMES).exists()
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ Run = Callable[..., ExitCode]
 def copy(tmp_path: Path) -> Path:
     root = tmp_path / "clone"
     root.mkdir()
-    shutil.copy(ROOT / ".env", root)
+    for file in (".env", "process-compose.yaml"):
+        shutil.copy(ROOT / file, root)
     shutil.copytree(ROOT / "nginx", root / "nginx", ignore=shutil.ignore_patterns("certs"))
     return root
 

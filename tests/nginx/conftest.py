@@ -106,7 +106,8 @@ def gateway(prepared: Gateway) -> Iterator[Gateway]:
     """The gateway, just started: nothing counted, nothing down, an empty log."""
     for standin in prepared.instances.values():
         standin.reset()
-    (prepared.root / "var/logs/access.jsonl").unlink(missing_ok=True)
+    for log in ("access", "shadow"):
+        (prepared.root / f"var/logs/{log}.jsonl").unlink(missing_ok=True)
     errors = prepared.root / "errors.txt"
     with errors.open("w") as output:
         process = subprocess.Popen(NGINX, cwd=prepared.root, stdout=output, stderr=output)

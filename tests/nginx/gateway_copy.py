@@ -40,6 +40,10 @@ def copy_gateway(root: Path, moved: Mapping[int, int], https_port: int, http_por
     """
     shutil.copytree(REPOSITORY / "nginx", root / "nginx", ignore=shutil.ignore_patterns("certs"))
     shutil.copy(REPOSITORY / ".env", root)
+    declared = (REPOSITORY / "process-compose.yaml").read_text()
+    (root / "process-compose.yaml").write_text(
+        re.sub(r"\b\d{4}\b", lambda m: str(moved.get(int(m[0]), m[0])), declared)
+    )
     if moved:
         for path in (root / "nginx").rglob("*.conf"):
             text = path.read_text()

@@ -23,6 +23,8 @@ class Behaviour(Enum):
     """Closes the connection without an answer, as a killed process does."""
     HANG = "hang"
     """Never answers, as a stopped process does."""
+    HOLD = "hold"
+    """Answers once it is released."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,9 @@ class _Handler(BaseHTTPRequestHandler):
             case Behaviour.ABORT:
                 self.close_connection = True
                 return
+            case Behaviour.HOLD:
+                standin.released.wait()
+                status, answer = 200, {"version": standin.version}
             case Behaviour.UNAVAILABLE:
                 status, answer = 503, {"detail": "not loaded"}
             case Behaviour.ANSWER:

@@ -5,6 +5,7 @@ from collections import Counter
 import httpx
 import pytest
 
+from gateway.canary import Experiment, write_experiment
 from tests.nginx.conftest import Connect, Gateway
 from tests.nginx.standin import Behaviour
 from tests.nginx.wire import BASIC, post, wait_until
@@ -129,3 +130,21 @@ def test_without_any_v1_the_answer_is_503(gateway: Gateway, client: httpx.Client
         assert answer.headers["retry-after"] == "2"
     assert not gateway.v2.received
     assert client.get("/healthz").status_code == 503
+
+
+def test_with_everything_down_each_cohort_is_told_to_come_back(
+    gateway: Gateway, client: httpx.Client
+) -> None:
+    write_experiment(gateway.root, Experiment(weight=100))
+    try:
+        for standin in gateway.instances.values():
+            standin.stop()
+        for group in ("", "control", "debug", "", "control", "debug"):
+            answer = client.post("/predict", json={}, headers={"X-Experiment-Group": group})
+            assert answer.status_code == 503
+            assert answer.headers["retry-after"] == "2"
+            assert set(answer.json()) == {"detail", "request_id"}
+        cohorts = [line["cohort"] for line in gateway.log(6)]
+    finally:
+        write_experiment(gateway.root, Experiment())
+    assert cohorts == ["canary", "control", "debug"] * 2

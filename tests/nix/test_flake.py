@@ -24,6 +24,8 @@ TOOLS = [
     "yamllint",
     "tmux",
     "wrk",
+    "jq",
+    "goaccess",
     "pytest",
     "uvicorn",
 ]

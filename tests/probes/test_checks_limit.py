@@ -32,15 +32,17 @@ def test_the_limit_of_this_repository() -> None:
     assert found is not None
     assert (found.rate, found.burst, found.at_once) == (10.0, 20, 21)
     assert (found.status, found.delayed) == (429, False)
-    assert found.place.file == "nginx/conf.d/servers.conf"
+    assert found.place.file == "nginx/snippets/predict.conf"
     line = (ROOT / found.place.file).read_text().splitlines()[(found.place.line or 0) - 1]
     assert "limit_req " in line
 
 
 def test_an_edited_file_is_followed(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "nginx", tmp_path / "nginx")
-    servers, limits = tmp_path / "nginx/conf.d/servers.conf", tmp_path / "nginx/conf.d/limits.conf"
-    servers.write_text(servers.read_text().replace("burst=20 nodelay", "burst=5"))
+    predict, limits = (
+        tmp_path / "nginx" / name for name in ("snippets/predict.conf", "conf.d/limits.conf")
+    )
+    predict.write_text(predict.read_text().replace("burst=20 nodelay", "burst=5"))
     limits.write_text(limits.read_text().replace("rate=10r/s", "rate=30r/m"))
     found = find_limit(tmp_path, "/predict?x=1")
     assert found is not None

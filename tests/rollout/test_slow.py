@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rollout.guardrail import ComparisonRule
-from rollout.slow import FEWEST_TIMES, JUDGE_EVERY, WINDOW, WINDOW_SECONDS, Slow
+from rollout.slow import (
+    FEWEST_TIMES,
+    JUDGE_EVERY,
+    PERCENTILE,
+    RESOLUTION,
+    WINDOW,
+    WINDOW_SECONDS,
+    Slow,
+    untied,
+)
 
 RULE = ComparisonRule(1.25, 2.0, 3e3, 5)
 
@@ -61,3 +70,26 @@ def test_only_slower_answers_of_v2_move_it() -> None:
     assert slow.reached
     assert slow.evidence.log_e >= math.log(RULE.threshold)
     assert slow.limit == pytest.approx(0.002)
+
+
+def test_equal_times_are_told_apart_evenly_and_each_time_alike() -> None:
+    names = [f"request-{number}" for number in range(5000)]
+    found = [untied(0.002, 1_732_000_000.123, name) for name in names]
+    assert found == [untied(0.002, 1_732_000_000.123, name) for name in names]
+    assert 0.002 <= min(found) < max(found) < 0.002 + RESOLUTION
+    # As many above the 90th percentile of the millisecond as there should be.
+    above = sum(one > 0.002 + PERCENTILE * RESOLUTION for one in found)
+    assert 400 < above < 600
+    # Who always sends the same id is not always slow, or never.
+    one = [untied(0.002, number / 1000, "mine") for number in range(1000)]
+    assert 70 < sum(time > 0.002 + PERCENTILE * RESOLUTION for time in one) < 130
+
+
+def test_a_slower_v2_is_seen_though_all_times_are_one_or_two_milliseconds() -> None:
+    slow = Slow(RULE, 25)
+    for number in range(6000):
+        v2 = number % 4 == 0
+        # 1.3 ms and 1.8 ms, in whole milliseconds.
+        seconds = 0.002 if number // 4 % 10 < (8 if v2 else 3) else 0.001
+        slow.answer(v2, f"u:{number}", number / 50, untied(seconds, number / 50, f"r{number}"))
+    assert slow.reached

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from gateway.exit_codes import ExitCode
-from scripts import matrix, matrix_rows, test
+from scripts import matrix, matrix_rows, second_nginx, simulations, test
 from scripts.interpreters import Interpreter
+from scripts.junit import Counts
 from scripts.matrix_rows import NotBuilt, Row, build, lowest, pins, second_python, wanted
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +52,14 @@ def uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Outside the Nix shell, and what `main` sets for its programs is undone."""
+    """Outside the Nix shell, and what `main` sets for its programs is undone.
+
+    The two long rows have stand-ins.
+    """
+    monkeypatch.setattr(second_nginx, "install", lambda: Path("/somewhere/sbin"))
+    monkeypatch.setattr(second_nginx, "described", lambda programs: f"nginx 9.9 of {programs}")
+    monkeypatch.setattr(second_nginx, "run", lambda programs, report: (5, 0, ""))
+    monkeypatch.setattr(simulations, "run", lambda: (23, 0, ""))
     monkeypatch.delenv("SWITCHYARD_TOOLS", raising=False)
     monkeypatch.chdir(ROOT)
     for name in ("PATH", "UV_PYTHON_DOWNLOADS", "SSL_CERT_FILE"):
@@ -135,7 +143,55 @@ def test_a_row_that_cannot_be_built_fails_and_the_next_one_runs(
         ["second-python", "set-up", "0", "1"],
         ["lowest", "set-up", "0", "1"],
     ]
-    assert lines[-1] == "0 passed, 2 failed"
+    assert lines[-1] == "28 passed, 2 failed"
+
+
+@pytest.mark.usefixtures("outside")
+def test_a_current_nginx_is_named_with_its_row(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given: list[tuple[Path, Path]] = []
+
+    def run(programs: Path, report: Path) -> Counts:
+        given.append((programs, report))
+        return 236, 1, "a note"
+
+    monkeypatch.setattr(second_nginx, "run", run)
+    monkeypatch.setattr(matrix, "_rows", lambda: ([], ""))
+    assert matrix.main() == ExitCode.FAILED
+    assert given == [(Path("/somewhere/sbin"), test.REPORTS / "matrix/current-nginx/nginx.xml")]
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    (row,) = [line for line in lines if line[:2] == ["current-nginx", "nginx"]]
+    assert (row[2:4], row[5:]) == (["236", "1"], ["a", "note"])
+    assert ["current-nginx:", "nginx", "9.9", "of", "/somewhere/sbin"] in lines
+
+
+@pytest.mark.usefixtures("outside")
+def test_an_nginx_that_cannot_be_had_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def install() -> Path:
+        raise second_nginx.NotInstalled("no network")
+
+    monkeypatch.setattr(second_nginx, "install", install)
+    monkeypatch.setattr(matrix, "_rows", lambda: ([], ""))
+    assert matrix.main() == ExitCode.FAILED
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("current-nginx  set-up") and "no network" in line for line in lines)
+    assert lines[-1] == "23 passed, 1 failed"
+
+
+@pytest.mark.usefixtures("outside")
+def test_simulations_that_differ_fail_with_their_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(simulations, "run", lambda: (22, 1, "the page differs"))
+    monkeypatch.setattr(matrix, "_rows", lambda: ([], ""))
+    assert matrix.main() == ExitCode.FAILED
+    lines = capsys.readouterr().out.splitlines()
+    (row,) = [line.split() for line in lines if line.startswith("simulations ")]
+    assert row[1:4] == ["rollout", "22", "1"]
+    assert row[5:] == ["the", "page", "differs"]
 
 
 @pytest.mark.usefixtures("outside")
@@ -155,7 +211,7 @@ def test_each_layer_runs_with_the_python_of_its_row(
 ) -> None:
     given: list[tuple[Path, Path]] = []
 
-    def layer(python: Path | None = None, reports: Path = test.REPORTS) -> test.Counts:
+    def layer(python: Path | None = None, reports: Path = test.REPORTS) -> Counts:
         """Stands in for a layer."""
         assert python is not None
         given.append((python, reports))

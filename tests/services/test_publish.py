@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from services.artefact import FOLDED, MANIFEST
-from services.training.publish import exclusive, outdated, publish, replace_text, workspace
+from services.artefact import FOLDED, MANIFEST, Origin
+from services.training.publish import (
+    exclusive,
+    origin,
+    outdated,
+    publish,
+    replace_text,
+    workspace,
+)
 from tests.services.conftest import TinyModel
 from tests.services.tiny_corpus import FILES, recipe, silent
 
@@ -34,6 +41,15 @@ def test_a_model_of_other_code_is_outdated(models_dir: Path) -> None:
     path = models_dir / "v1" / MANIFEST
     path.write_text(json.dumps({**json.loads(path.read_text()), "code": "0"}))
     assert outdated(models_dir, RECIPE, FILES) == "the code changed"
+
+
+def test_a_model_of_another_slot_was_promoted_and_is_not_trained_over(models_dir: Path) -> None:
+    path = models_dir / "v1" / MANIFEST
+    assert origin(models_dir, "v1") is Origin.SHIPPED
+    path.write_text(json.dumps({**json.loads(path.read_text()), "version": "v2"}))
+    assert origin(models_dir, "v1") is Origin.PROMOTED
+    path.write_text(json.dumps({**json.loads(path.read_text()), "origin": "adopted"}))
+    assert origin(models_dir, "v1") is Origin.ADOPTED
 
 
 def test_a_torn_or_missing_file_makes_a_model_outdated(models_dir: Path) -> None:

@@ -9,13 +9,13 @@ import ssl
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
-from gateway.agreement import Disagreement
+from gateway.disagreement import Disagreement
 from gateway.settings import Settings, load_settings
 from gateway.topology import Topology, load_topology
 from scripts.stack import search_path
@@ -45,10 +45,10 @@ class Clone:
         """What the files say now."""
         return load_topology(self.root, self.settings)
 
-    def spawn(self, module: str, **environ: str) -> subprocess.Popen[str]:
-        """Start `python -m module` in a session of its own, as a terminal does."""
+    def spawn(self, module: str, *words: str, **environ: str) -> subprocess.Popen[str]:
+        """Start `python -m module words...` in a session of its own, as a terminal does."""
         return subprocess.Popen(
-            [sys.executable, "-m", module],
+            [sys.executable, "-m", module, *words],
             cwd=self.root,
             env={**self.environ, **environ},
             stdin=subprocess.DEVNULL,
@@ -58,9 +58,9 @@ class Clone:
             start_new_session=True,
         )
 
-    def run(self, module: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run `python -m module` to its end."""
-        with self.spawn(module, **environ) as process:
+    def run(self, module: str, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run `python -m module words...` to its end."""
+        with self.spawn(module, *words, **environ) as process:
             out, err = process.communicate(timeout=START_TIMEOUT_S)
         return subprocess.CompletedProcess([module], process.returncode, out, err)
 
@@ -81,6 +81,16 @@ class Clone:
 
     def move_declared_ports(self, offset: int) -> None:
         """Add `offset` to the ports of process-compose.yaml and .env, and nowhere else."""
+        self._move(offset, [self.root / "process-compose.yaml"])
+
+    def move_ports(self, offset: int) -> None:
+        """Add `offset` to every port, in every file that has one."""
+        files = [self.root / "process-compose.yaml"]
+        for room, ending in (("nginx", "conf"), ("monitoring", "yml"), ("monitoring", "ini")):
+            files += (self.root / room).rglob(f"*.{ending}")
+        self._move(offset, files)
+
+    def _move(self, offset: int, files: Iterable[Path]) -> None:
         topology = self.topology
         literal = {
             topology.status_port,
@@ -89,7 +99,8 @@ class Clone:
             topology.grafana_port,
             *(instance.port for instance in topology.instances),
         }
-        self._add(self.root / "process-compose.yaml", literal, offset)
+        for path in files:
+            self._add(path, literal, offset)
         self._add(self.root / ".env", {topology.https_port, topology.http_port}, offset)
 
     def follow(self, differences: tuple[Disagreement, ...]) -> None:

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gateway.canary import Experiment, write_experiment
 from gateway.settings import load_settings
 from gateway.supervisor import SOCKET, Supervisor
 from gateway.topology import Topology, load_topology
 from scripts import stack
+from tests.stack.books import Books
 from tests.stack.clients import Clients
 
 START_TIMEOUT_S = 180.0
@@ -64,3 +67,20 @@ def connect(supervisor: Supervisor, topology: Topology, root: Path) -> Iterator[
     clients = Clients(topology.https_port, str(root / "nginx/certs/nginx.crt"))
     yield clients
     clients.close()
+
+
+@pytest.fixture
+def trying(root: Path) -> Iterator[Callable[..., None]]:
+    """Sets what is being tried, for example weight=50; nothing is, afterwards."""
+
+    def try_out(**what: Any) -> None:
+        write_experiment(root, Experiment(**what))
+
+    yield try_out
+    try_out()
+
+
+@pytest.fixture
+def books(supervisor: Supervisor, topology: Topology, root: Path) -> Books:
+    """What log, exporter and services count from now on."""
+    return Books(root, supervisor, topology)

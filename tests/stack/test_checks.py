@@ -167,14 +167,14 @@ def test_files_that_disagree_fail(copied: Workspace) -> None:
 
 
 def test_a_limit_other_than_the_files_say_fails(copied: Workspace) -> None:
-    edit(copied, "nginx/conf.d/servers.conf", "burst=20", "burst=10")
+    edit(copied, "nginx/snippets/predict.conf", "burst=20", "burst=10")
     found = finding(copied, "rate-limit")
     assert found.verdict is Verdict.FAILED
     assert "21 of 22 passed" in found.evidence
 
 
 def test_no_limit_in_the_files_is_not_measured(copied: Workspace) -> None:
-    edit(copied, "nginx/conf.d/servers.conf", "limit_req zone", "# limit_req zone")
+    edit(copied, "nginx/snippets/predict.conf", "limit_req zone", "# limit_req zone")
     assert finding(copied, "rate-limit").verdict is Verdict.NOT_MEASURED
 
 

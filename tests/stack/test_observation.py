@@ -34,7 +34,13 @@ def test_every_request_leaves_one_line(connect: Clients, root: Path) -> None:
         answers[request_id] = client.post(
             "/predict", json=SENTENCE, headers={"X-Request-ID": request_id}
         )
-    logged = [parse(line) for line in _lines(root) if mark.encode() in line]
+
+    def written() -> list[bytes]:
+        return [line for line in _lines(root) if mark.encode() in line]
+
+    # nginx writes the line after the client has its answer.
+    assert wait_until(lambda: len(written()) >= 40, 5)
+    logged = [parse(line) for line in written()]
     assert {access.request_id: access.status for access in logged} == {
         request_id: answer.status_code for request_id, answer in answers.items()
     }

@@ -58,6 +58,15 @@ KEYS = (
         footer=False,
     ),
     Key(
+        "nav.rollout",
+        "7",
+        "show('rollout')",
+        "Rollout",
+        "roll the candidate out, step by step",
+        Scope.EVERYWHERE,
+        footer=False,
+    ),
+    Key(
         "view.freeze",
         "space",
         "freeze",

@@ -18,7 +18,10 @@ class Scope(Enum):
     RATE_LIMIT = "Rate limit"
     CHECKS = "Checks"
     PROCESSES = "Processes"
+    ROLLOUT = "Rollout"
+    DECISION = "a decision"
     CONFIRM = "a question"
+    WEIGHT = "a weight"
 
     @property
     def mode(self) -> str:
@@ -28,7 +31,13 @@ class Scope(Enum):
     @property
     def is_modal(self) -> bool:
         """Whether it lies over a screen: the keys that work everywhere do not work there."""
-        return self in (Scope.DETAIL, Scope.LABELLING, Scope.CONFIRM)
+        return self in (
+            Scope.DETAIL,
+            Scope.LABELLING,
+            Scope.DECISION,
+            Scope.CONFIRM,
+            Scope.WEIGHT,
+        )
 
 
 @dataclass(frozen=True, slots=True)

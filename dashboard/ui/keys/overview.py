@@ -21,4 +21,22 @@ KEYS = (
         "the requests of the chosen instance",
         Scope.OVERVIEW,
     ),
+    Key(
+        "canary.weight",
+        "c",
+        "weigh",
+        "canary",
+        "give the second version a share of the users; 0 ends the canary and the shadow",
+        Scope.OVERVIEW,
+        changes=True,
+    ),
+    Key(
+        "instance.drain",
+        "d",
+        "drain",
+        "drain",
+        "no new requests to the chosen instance, or again; asks first",
+        Scope.OVERVIEW,
+        changes=True,
+    ),
 )

@@ -68,7 +68,9 @@
 
           curl = linked "curl" [ "curl" ];
           gnumake = linked "gnumake" [ "make" ];
+          goaccess = linked "goaccess" [ "goaccess" ];
           grafana = linked "grafana" [ ]; # no registry has its binary
+          jq = linked "jq" [ "jq" ];
           nginx = linked "nginx" [ "nginx" ];
           openssl = linked "openssl" [ "openssl" ];
           process-compose = linked "process-compose" [ "process-compose" ];

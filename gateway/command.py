@@ -1,0 +1,46 @@
+"""How a command of this folder ends: an exit code, and the reason as the last line on stderr."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.errors import ConfigurationError
+from gateway.exit_codes import ExitCode
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it."""
+
+    code: ExitCode
+    text: str
+
+
+def reported(name: str, action: Callable[[Say], Outcome]) -> ExitCode:
+    """Run `action` as a command called `name`, which begins every line that is said."""
+
+    def say(text: str) -> None:
+        sys.stderr.write(f"{name}: {text}\n")
+        sys.stderr.flush()
+
+    try:
+        outcome = action(say)
+    except ConfigurationError as error:
+        outcome = Outcome(ExitCode.USAGE, str(error))
+    except PermissionError as error:
+        fix = "give this folder, and the nginx that runs here, to the user who runs this"
+        where = error.filename or "nginx"
+        outcome = Outcome(ExitCode.USAGE, f"{where}: {error.strerror or error}: {fix}")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        outcome = Outcome(ExitCode.USAGE, f"{error.filename or 'var'}: {reason}")
+    except subprocess.TimeoutExpired as error:
+        reason = f"no answer within {error.timeout:.0f} s: try again on an idle machine"
+        outcome = Outcome(ExitCode.TIMEOUT, f"{error.cmd[0]}: {reason}")
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    say(outcome.text)
+    return outcome.code

@@ -1,0 +1,79 @@
+"""The nginx that runs in this workspace: its master process, and its workers.
+
+Read from /proc. Elsewhere (macOS) a master is believed if its pid runs, and its workers
+cannot be seen.
+"""
+
+import os
+from pathlib import Path
+
+PID_FILE = "var/run/nginx.pid"
+"""As nginx/nginx.conf has it."""
+_PROC = Path("/proc")
+_WORKER = "nginx: worker process"
+"""The title of a worker that takes connections; one that finishes adds "is shutting down"."""
+
+
+def running_master(root: Path) -> int | None:
+    """The pid of the nginx of the workspace at `root`; None where none runs.
+
+    The pid file outlives a killed nginx, and its number goes to another process some day: so
+    the process has to be an nginx that works in this folder.
+    """
+    try:
+        pid = int((root / PID_FILE).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None  # `nginx -t` leaves an empty one
+    if pid <= 0:
+        return None
+    if not _PROC.is_dir():
+        return pid if _runs(pid) else None
+    status = _status(pid)
+    if status is None or "nginx" not in status[0]:
+        return None
+    try:
+        return pid if (_PROC / str(pid) / "cwd").samefile(root) else None
+    except OSError:
+        return None  # another user's, or it has ended just now
+
+
+def workers(master: int) -> frozenset[int] | None:
+    """The workers of `master` that take connections; None where processes cannot be seen."""
+    if not _PROC.is_dir():
+        return None
+    found = set()
+    for folder in _PROC.glob("[0-9]*"):
+        pid = int(folder.name)
+        status = _status(pid)
+        if status is not None and status[1] == master and _title(pid) == _WORKER:
+            found.add(pid)
+    return frozenset(found)
+
+
+def _status(pid: int) -> tuple[str, int] | None:
+    """Name and parent of a process; None where it does not run (any more)."""
+    try:
+        text = (_PROC / str(pid) / "stat").read_text(errors="replace")
+    except OSError:
+        return None
+    # proc(5): the name is in parentheses and may hold any; then state and parent.
+    name, _, rest = text.partition("(")[2].rpartition(")")
+    state, parent = rest.split()[:2]
+    return None if state in "ZX" else (name, int(parent))
+
+
+def _title(pid: int) -> str:
+    try:
+        return (_PROC / str(pid) / "cmdline").read_text(errors="replace").strip("\0 ")
+    except OSError:
+        return ""
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,242 @@
+"""Rollouts under living traffic: a v2 that is really bad, in four ways, and one that is not.
+
+In a clone on ports of its own, because its services are started with FAULTS_FILE. Both slots
+serve the same model, so that nothing but the fault tells v2 from v1. Statistics and thresholds
+are those of rollout/rollout.yaml; only the waiting is shorter.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.accesslog import Access
+from gateway.agreement import agreement
+from gateway.atomic import replace_file
+from gateway.canary import Experiment, read_experiment
+from gateway.follow import Follower
+from gateway.supervisor import SOCKET, ProcessStatus, Supervisor
+from rollout.observe import Observations
+from rollout.record import Entry, explain
+from rollout.state import Phase
+from rollout.status import Status
+from rollout.status_file import FILE as STATUS
+from rollout.store import read_log
+from scripts.stack import wait_until
+from tests.stack.clone import Clone, cloned
+from tests.stack.hangup import Terminal
+from tests.stack.hurting import process, ready_again
+
+OFFSET = 2000
+FAULTS = Path("var/faults.json")
+TRAFFIC = ("--rate=50", "--users=2000", "--duration=900")
+WARM_UP_S = 1
+LONG = f"""\
+shadow: {{percent: 0}}
+steps:
+  - {{weight: 25, min_users: 10, min_time: 1h}}
+  - {{weight: 100, min_users: 10, min_time: 1h}}
+warm_up: {WARM_UP_S}s
+max_wait: 2h
+"""
+SHORT = f"""\
+shadow: {{percent: 20, min_pairs: 20, min_time: 1s}}
+steps:
+  - {{weight: 25, min_users: 30, min_time: 3s}}
+  - {{weight: 50, min_users: 50, min_time: 3s}}
+  - {{weight: 100, min_users: 60, min_time: 2s}}
+warm_up: {WARM_UP_S}s
+"""
+MOST_KILLS = 6
+"""Every guardrail that could see a process die has had its chance by then."""
+MODEL_MS = 10.0
+"""What every answer takes longer, as with a larger model than the demo's, which takes 1 to 2 ms."""
+SLOWER_MS = 2.3
+"""A fifth of both together."""
+SOON_S = 10
+
+
+class Rollout:
+    """What a person sees and does in the clone."""
+
+    def __init__(self, clone: Clone, folder: Path) -> None:
+        self.clone, self.root = clone, clone.root
+        self._folder = folder
+        self.supervisor = Supervisor(clone.root / SOCKET)
+        self._log = Follower(clone.root / "var/logs/access.jsonl")
+        self.answers()
+
+    def policy(self, text: str) -> str:
+        """A file with that policy."""
+        path = self._folder / "policy.yaml"
+        path.write_text(text)
+        return str(path)
+
+    def start(self, policy: str) -> None:
+        done = self.clone.run("dashboard", "rollout", "start", "--policy", self.policy(policy))
+        assert done.returncode == 0, done.stderr
+
+    @property
+    def seen(self) -> Observations:
+        """What the engine has seen of the step."""
+        return Status.from_json(json.loads((self.root / STATUS).read_bytes())).seen
+
+    def has_reached(self, phase: Phase, weight: int) -> bool:
+        state = read_log(self.root).state
+        return state is not None and (state.phase, state.weight) == (phase, weight)
+
+    def wait_for(self, phase: Phase, weight: int, seconds: float = 30) -> None:
+        found = wait_until(lambda: self.has_reached(phase, weight), seconds)
+        assert found, [e.decision.reason for e in read_log(self.root).entries[-3:]]
+
+    def wait_for_evidence(self) -> None:
+        """Until the warm-up of the step is over and v2 has been watched for a while."""
+        self.wait_for(Phase.STEP, 25)
+        assert wait_until(lambda: self.seen.weight == 25 and self.seen.requests_v2 > 40, 30)
+
+    def kill_v2(self) -> None:
+        """kill -9; until there is another one."""
+        pid = process(self.supervisor, "v2-1").pid
+        os.kill(pid, signal.SIGKILL)
+        assert wait_until(lambda: ready_again(self.supervisor, "v2-1", pid), 20)
+
+    @property
+    def last(self) -> Entry:
+        """The last decision."""
+        return read_log(self.root).entries[-1]
+
+    def is_rolled_back_by(self, *triggers: str) -> bool:
+        """Whether one of these did it, from 25 %, and would do it again."""
+        last = self.last
+        assert last.decision.trigger in triggers, last.decision.reason
+        assert last.before is not None
+        return last.before.weight == 25 and explain(last).differences == ()
+
+    def answers(self) -> list[Access]:
+        """The requests of the traffic that have been logged since the last call, or the start."""
+        return [line for line in self._log.read(1 << 26) if line.user_id.startswith("u-")]
+
+    def is_well_again(self) -> bool:
+        """Whether it only answers well from now on: 50 requests, none of them by v2."""
+        self.answers()
+        after: list[Access] = []
+
+        def enough() -> bool:
+            after.extend(self.answers())
+            return len(after) > 50
+
+        assert wait_until(enough, 20)
+        return {(line.status, line.cohort) for line in after} == {(200, "v1")}
+
+
+@pytest.fixture(scope="module")
+def clone(root: Path) -> Iterator[Clone]:
+    """Started with faults allowed, the same model in both slots, and traffic."""
+    with cloned(root) as clone:
+        clone.move_ports(OFFSET)
+        assert agreement(clone.root) == ()
+        model = str(clone.root / "var/models/v1/model.joblib")
+        for done in (
+            clone.run("services.adopt", model, "--slot", "v2", "--yes"),
+            clone.start(FAULTS_FILE=str(FAULTS)),
+            clone.run("probes.traffic", *TRAFFIC),
+        ):
+            assert done.returncode == 0, done.stderr
+        yield clone
+
+
+@pytest.fixture
+def rollout(clone: Clone, tmp_path: Path) -> Iterator[Rollout]:
+    """One that has not begun; none and no fault afterwards."""
+    rollout = Rollout(clone, tmp_path)
+    yield rollout
+    (clone.root / FAULTS).unlink(missing_ok=True)
+    state = read_log(clone.root).state
+    if state is not None and not state.ended:
+        clone.run("dashboard", "rollout", "abort")
+    assert wait_until(lambda: read_experiment(clone.root) == Experiment(), 20)
+
+
+def faulty(clone: Clone, model_ms: float = 0.0, **fault: float) -> None:
+    """From now on, or a second later, v2 is like that, and every instance takes `model_ms`."""
+    faults = {each.name: {"delay_ms": model_ms} for each in clone.topology.instances}
+    faults["v2-1"] |= fault
+    replace_file(clone.root / FAULTS, json.dumps(faults))
+
+
+def test_a_fifth_of_5xx_is_rolled_back(clone: Clone, rollout: Rollout) -> None:
+    rollout.start(LONG)
+    rollout.wait_for_evidence()
+    assert rollout.seen.failed_v2 == 0
+    rollout.answers()
+    faulty(clone, error_rate=0.2)
+    rollout.wait_for(Phase.ROLLED_BACK, 0)
+    assert rollout.is_rolled_back_by("failed")
+    bad = [line for line in rollout.answers() if line.status >= 500]
+    assert {(line.status, line.cohort, line.instance) for line in bad} == {(500, "canary", "v2-1")}
+    # v2's users here ask for more than a quarter of all that is asked: 19 of 20 rollouts take at
+    # most 20 bad answers then (docs/statistics.md).
+    assert 5 <= len(bad) <= 30
+    assert rollout.last.time - min(line.time for line in bad) <= SOON_S
+    assert rollout.is_well_again()
+
+
+def test_a_v2_that_is_killed_and_killed_again_is_rolled_back(rollout: Rollout) -> None:
+    rollout.start(LONG)
+    rollout.wait_for_evidence()
+    rollout.answers()
+    kills = 0
+    while not rollout.has_reached(Phase.ROLLED_BACK, 0):
+        assert kills < MOST_KILLS, rollout.seen
+        rollout.kill_v2()
+        kills += 1
+    assert rollout.is_rolled_back_by("outage", "failed", "hard stop", "restarts")
+    answers = rollout.answers()
+    assert {line.status for line in answers} == {200}
+    # v1 answered in its stead, and that counted.
+    instead = [line for line in answers if line.cohort == "canary" and line.instance != "v2-1"]
+    assert len(instead) > 0
+    assert rollout.is_well_again()
+
+
+def test_a_v2_a_fifth_slower_is_rolled_back_though_its_terminal_was_shut(
+    clone: Clone, rollout: Rollout
+) -> None:
+    faulty(clone, MODEL_MS)
+    policy = rollout.policy(LONG)
+    both = f'"$0" -m dashboard rollout start --policy {policy} && exec "$0" -m dashboard'
+    terminal = Terminal(["sh", "-c", both, sys.executable], clone.root, clone.environ)
+    try:
+        assert wait_until(lambda: terminal.shows(b"Overview"), 60), terminal.screen
+        assert wait_until(
+            lambda: bool(terminal.shows(b"") and rollout.has_reached(Phase.STEP, 25)), 30
+        )
+    finally:
+        ended = terminal.shut()
+    assert ended != 0
+    engine = process(rollout.supervisor, "rollout")
+    assert engine.status is ProcessStatus.RUNNING
+    rollout.wait_for_evidence()
+    rollout.answers()
+    assert rollout.has_reached(Phase.STEP, 25)
+    faulty(clone, MODEL_MS, delay_ms=MODEL_MS + SLOWER_MS)
+    rollout.wait_for(Phase.ROLLED_BACK, 0, 120)
+    assert rollout.is_rolled_back_by("slow")
+    assert process(rollout.supervisor, "rollout").pid == engine.pid
+    assert {line.status for line in rollout.answers()} == {200}
+    assert rollout.is_well_again()
+
+
+def test_the_same_model_as_candidate_is_promoted(clone: Clone, rollout: Rollout) -> None:
+    rollout.start(SHORT)
+    rollout.wait_for(Phase.PROMOTED, 100, 90)
+    weights = [entry.decision.after.weight for entry in read_log(clone.root).entries[-6:]]
+    assert weights == [0, 0, 25, 50, 100, 100]
+    assert {line.status for line in rollout.answers()} == {200}
+    assert rollout.seen.shadow_pairs == rollout.seen.shadow_same
