@@ -136,6 +136,8 @@ class PrometheusState:
     """Alerting rules; without one no alert can fire."""
     firing: tuple[str, ...]
     """The alerts that fire, for example "InstanceDown v1-2"; pending ones are not among them."""
+    paging: tuple[str, ...] = ()
+    """Those of them that somebody should look at now (severity `page`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,7 @@ def to_json(event: Event) -> dict[str, Any]:
                 "targets": event.targets,
                 "rules": event.rules,
                 "firing": list(event.firing),
+                "paging": list(event.paging),
             }
         case ExperimentState():
             return {
@@ -187,7 +188,8 @@ def from_json(value: dict[str, Any]) -> Event:
         case "prometheus":
             up, targets = int(value["targets_up"]), int(value["targets"])
             firing = tuple(map(str, value["firing"]))
-            return PrometheusState(at, up, targets, int(value["rules"]), firing)
+            paging = tuple(map(str, value.get("paging", ())))  # none in older recordings
+            return PrometheusState(at, up, targets, int(value["rules"]), firing, paging)
         case "experiment":
             drained = None if value["drained"] is None else str(value["drained"])
             percents = int(value["weight"]), int(value["shadow"])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from dashboard.events import Declared, SourceName, SourceState
+from dashboard.lines import safe
 from dashboard.model import Model, Window
 from dashboard.numbers import age, count, duration
 from dashboard.tally import Tally
@@ -116,6 +117,7 @@ def judge(model: Model, now: float) -> Verdict:
         or _master_gone(model, now)
         or _retried(model, now)
         or _slow(model, tally)
+        or _paged(model, now)
         or _silent(model, now)
     )
     if verdict is not None:
@@ -180,6 +182,17 @@ def _instances_out(model: Model, tally: Tally, now: float) -> Verdict | None:
         f"{worst}; its share went to {' and '.join(heirs)}, {_lost(tally)}",
         f"see var/logs/{out[0].name}.log",
     )
+
+
+def _paged(model: Model, now: float) -> Verdict | None:
+    """What Prometheus would wake somebody for, where nothing else says it."""
+    state = model.prometheus
+    if state is None or not state.paging or is_stale(model, SourceName.PROMETHEUS, now):
+        return None
+    names = ", ".join(safe(name, 80) for name in state.paging[:3])
+    if len(state.paging) > 3:
+        names += ", ..."
+    return Verdict(Severity.DEGRADED, f"alert {names}", "docs/operations.md says what to do")
 
 
 def _longest(model: Model, out: list[Declared], now: float) -> str:

@@ -13,7 +13,7 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -38,7 +38,9 @@ from gateway.certificates import CERTIFICATE
 from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
 from gateway.experiment_metrics import experiment_families
+from gateway.exporter_metrics import exporter_families, upstream_families
 from gateway.nginx_probe import CertificateExpiry, connection_families, read_connections
+from gateway.rollout_metrics import rollout_families
 from gateway.settings import load_settings
 from gateway.tally import LogTally, ShadowTally, StateError, Tally
 from gateway.topology import Topology, load_topology
@@ -71,9 +73,7 @@ class GatewayCollector(Collector):
         self._tallies = tuple(tallies)
         self._certificate = certificate
         # What was said last about each of them, so that it is said once.
-        self._log_problem = ""
-        self._state_problem = ""
-        self._experiment_problem = ""
+        self._problems = dict.fromkeys(("log", "state", "experiment", "rollout", "certificate"), "")
 
     def collect(self) -> Iterator[Metric]:
         """The metrics now. A log that cannot be read leaves the counts as they are."""
@@ -82,7 +82,12 @@ class GatewayCollector(Collector):
             yield from tally.families()
         yield from connection_families(read_connections(self._topology.status_port))
         yield from self._certificate.families()
-        yield from self._experiment()
+        yield from upstream_families(self._topology.instances)
+        yield from self._read("experiment", self._experiment)
+        yield from self._read("rollout", lambda: rollout_families(self._root))
+        yield from exporter_families(
+            {tally.name: tally.unread_bytes for tally in self._tallies}, self._problems
+        )
 
     def advance(self, seconds: float) -> bool:
         """Count new lines for about that long; whether there were no more of them."""
@@ -92,23 +97,25 @@ class GatewayCollector(Collector):
                 finished = tally.advance(seconds) and finished
             except OSError as error:
                 problem = f"a log cannot be read: {error}"
-        if problem and problem != self._log_problem:
-            _say(problem)
-        self._log_problem = problem
+        self._note("log", problem)
         return finished
 
     def _experiment(self) -> Iterator[Metric]:
-        """What is tried; nothing where that cannot be read: an absent metric can be alerted on."""
-        problem = ""
+        return experiment_families(read_experiment(self._root), self._topology.served)
+
+    def _read(self, what: str, read: Callable[[], Iterator[Metric]]) -> list[Metric]:
+        """What a file says; nothing where it cannot be read: better none than a wrong one."""
         try:
-            found = read_experiment(self._root)
-        except (CanaryError, OSError) as error:
-            problem = str(error)
-        else:
-            yield from experiment_families(found, self._topology.served)
-        if problem and problem != self._experiment_problem:
+            found, problem = list(read()), ""
+        except (CanaryError, ValueError, OSError) as error:
+            found, problem = [], str(error)
+        self._note(what, problem)
+        return found
+
+    def _note(self, what: str, problem: str) -> None:
+        if problem and problem != self._problems[what]:
             _say(problem)
-        self._experiment_problem = problem
+        self._problems[what] = problem
 
     def refresh(self) -> None:
         """Store the counts and look at the certificate: what may take long."""
@@ -118,12 +125,8 @@ class GatewayCollector(Collector):
                 tally.save()
         except OSError as error:
             problem = f"the counts cannot be stored: {error}"
-        if problem and problem != self._state_problem:
-            _say(problem)
-        self._state_problem = problem
-        certificate_problem = self._certificate.refresh()
-        if certificate_problem is not None:
-            _say(certificate_problem)
+        self._note("state", problem)
+        self._note("certificate", self._certificate.refresh())
 
 
 # Not http.server.HTTPServer, which looks up the name of the machine before it listens.

@@ -62,6 +62,11 @@ class LineFollower(Generic[Line]):
             position = log.position(before=position)
         return position
 
+    @property
+    def unread_bytes(self) -> int:
+        """How much of the files that are open is still to be read. Raises OSError."""
+        return sum(log.unread_bytes for log in self._logs)
+
     def read(self, max_bytes: int = READ_BYTES) -> list[Line]:
         """What is in at most `max_bytes` (> 0) of new lines, [] if there are none.
 

@@ -24,8 +24,9 @@ OTHER = "other"
 """Label for every value that is not one of the expected ones."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 COHORTS = frozenset(cohort.value for cohort in Cohort)
-BUCKETS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
-"""Upper bounds of the histograms in milliseconds, the resolution of nginx."""
+BUCKETS_MS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000)
+"""Upper bounds of the histograms in milliseconds, the resolution of nginx. 25 is the objective of
+monitoring/rules/slo.yml, which can only count what is above or below one of these."""
 
 _STATUSES = tuple(f"{status:03d}" for status in range(1000))
 _MAX_UPSTREAMS = 100

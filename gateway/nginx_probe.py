@@ -74,26 +74,26 @@ class CertificateExpiry:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seen: tuple[int, int, int] | None = None
+        self._problem = ""
         self.not_after: float | None = None
         """Seconds since the epoch; None if there is no certificate that can be read."""
 
-    def refresh(self) -> str | None:
-        """Look again; what is wrong with the file, said once for each change of it."""
+    def refresh(self) -> str:
+        """Look again; what is wrong with the file, "" if nothing is or there is none."""
         try:
             status = self._path.stat()
         except OSError:
             self._seen = self.not_after = None
-            return None
+            self._problem = ""
+            return self._problem
         seen = (status.st_ino, status.st_size, status.st_mtime_ns)
-        if seen == self._seen:
-            return None
-        self._seen = seen
-        self.not_after = None
-        try:
-            self.not_after = read_certificate(self._path).not_after
-        except (ConfigurationError, subprocess.TimeoutExpired, OSError, ValueError) as error:
-            return str(error)
-        return None
+        if seen != self._seen:
+            self._seen, self.not_after, self._problem = seen, None, ""
+            try:
+                self.not_after = read_certificate(self._path).not_after
+            except (ConfigurationError, subprocess.TimeoutExpired, OSError, ValueError) as error:
+                self._problem = str(error)
+        return self._problem
 
     def families(self) -> Iterator[Metric]:
         """gateway_certificate_expiry_timestamp_seconds, if it is known."""

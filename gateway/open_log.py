@@ -112,6 +112,12 @@ class OpenLog:
         return bool(self._torn or self._skipped)
 
     @property
+    def unread_bytes(self) -> int:
+        """How much of the file has not been read."""
+        read = self._offset + len(self._torn) + self._skipped
+        return max(0, os.fstat(self._descriptor).st_size - read)
+
+    @property
     def deleted(self) -> bool:
         """Whether no folder holds the file any more."""
         return os.fstat(self._descriptor).st_nlink == 0

@@ -58,6 +58,9 @@ class LogTally(Generic[Line]):
     Whoever derives from it says how a log is followed and what is counted.
     """
 
+    name: str
+    """Which log it is, in a word."""
+
     def __init__(self, log: Path, state: Path, instances: Mapping[str, str]) -> None:
         """Count from the start of the present log. `state` is where save() writes."""
         self._log = log
@@ -65,6 +68,8 @@ class LogTally(Generic[Line]):
         self._follower = self._follow(None)
         self._counts = self._new_counts(instances)
         self._bad_lines_folded = 0
+        self.unread_bytes = 0
+        """Of the log when it was last looked at: what is not counted yet."""
         self._saved: tuple[Position | None, int] = (None, 0)
         # Held while lines are taken from the log and until they are counted, which may last
         # (a slow disk, a long backlog). Counts and position agree whenever it is free.
@@ -149,6 +154,7 @@ class LogTally(Generic[Line]):
             with self._counting:
                 self._counts.fold(lines, bad_lines - self._bad_lines_folded)
             self._bad_lines_folded = bad_lines
+            self.unread_bytes = self._follower.unread_bytes
 
     def _follow(self, position: Position | None) -> LineFollower[Line]:
         raise NotImplementedError
@@ -166,6 +172,7 @@ class LogTally(Generic[Line]):
 class Tally(LogTally[Access]):
     """The requests of the access log."""
 
+    name = "access"
     _new_counts = RequestCounts
     _stored_counts = RequestCounts.from_json
 
@@ -176,6 +183,7 @@ class Tally(LogTally[Access]):
 class ShadowTally(LogTally[Shadow]):
     """The copies of the log of the shadow."""
 
+    name = "shadow"
     _new_counts = ShadowCounts
     _stored_counts = ShadowCounts.from_json
 

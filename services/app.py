@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import FastAPI, Response
@@ -56,7 +57,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     except (SettingsError, ArtefactError) as error:
         sys.stderr.write(f"service: {error}\n")
         raise SystemExit(EXIT_CONFIGURATION) from None
-    app = build_app(settings, artefact.scorer, artefact.digest)
+    app = build_app(settings, artefact.scorer, artefact.digest, artefact.training)
     if settings.faults is not None:
         _add_faults(app, settings.instance, settings.faults)
     # The model lives as long as the process: the garbage collector need not walk it.
@@ -64,16 +65,23 @@ def create_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     return app
 
 
-def build_app(settings: ServiceSettings, scorer: Scorer, digest: str) -> FastAPI:
+def build_app(
+    settings: ServiceSettings,
+    scorer: Scorer,
+    digest: str,
+    training: Mapping[str, int] = MappingProxyType({}),
+) -> FastAPI:
     """The application around a model that is loaded and verified.
 
-    `digest` names the model: the first 12 hex digits of its manifest's SHA-256.
+    `digest` names the model: the first 12 hex digits of its manifest's SHA-256. `training`: how
+    many texts of each class it was trained on, where that is known.
     """
     metrics = ServiceMetrics(
         version=settings.version.value,
         instance=settings.instance,
         model=digest,
         classes=scorer.classes,
+        training=training,
     )
     app = FastAPI(
         title=f"Switchyard sentiment service {settings.version.value}",
@@ -107,9 +115,9 @@ def _predict_v1(
 ) -> Callable[[PredictRequest], Awaitable[PredictionV1]]:
     async def predict(request: PredictRequest) -> PredictionV1:
         """The most probable class of the sentence."""
-        label = scorer.score(request.sentence).label
-        metrics.count_prediction[label]()
-        return PredictionV1(prediction=label, prediction_value=label)
+        score = scorer.score(request.sentence)
+        metrics.count_answer(score.label, score.tokens, score.known_tokens)
+        return PredictionV1(prediction=score.label, prediction_value=score.label)
 
     return predict
 
@@ -120,7 +128,7 @@ def _predict_v2(
     async def predict(request: PredictRequest) -> PredictionV2:
         """The most probable class of the sentence, how sure the model is, and why."""
         score, explanation = scorer.score_and_explain(request.sentence)
-        metrics.count_prediction[score.label]()
+        metrics.count_answer(score.label, score.tokens, score.known_tokens)
         return PredictionV2(
             prediction=score.label,
             prediction_value=score.label,

@@ -67,6 +67,13 @@ class Artefact:
     manifest: dict[str, Any]
     scorer: Scorer
 
+    @property
+    def training(self) -> dict[str, int]:
+        """Texts of each class that it was trained on; empty where the manifest does not say."""
+        data = self.manifest.get("data")
+        classes = data.get("train", {}).get("classes", {}) if isinstance(data, dict) else {}
+        return {label: count for label, count in classes.items() if label in self.scorer.classes}
+
 
 def load(model_dir: Path) -> Artefact:
     """Verify every file of a model's folder, then load its tables.

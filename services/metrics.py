@@ -4,7 +4,7 @@ Every application has its own registry, so two of them in one process do not mix
 """
 
 import time
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import NamedTuple
 
 from prometheus_client import (
@@ -54,8 +54,19 @@ class _Children(NamedTuple):
 class ServiceMetrics:
     """The metrics of one application."""
 
-    def __init__(self, *, version: str, instance: str, model: str, classes: Iterable[str]) -> None:
-        """`classes` are the labels that the model can answer; each has a series from the start."""
+    def __init__(
+        self,
+        *,
+        version: str,
+        instance: str,
+        model: str,
+        classes: Iterable[str],
+        training: Mapping[str, int],
+    ) -> None:
+        """`classes` are the labels that the model can answer; each has a series from the start.
+
+        `training`: how many texts of each class it was trained on, empty if nobody knows.
+        """
         self.registry = CollectorRegistry()
         self.in_progress = 0
         ProcessCollector(registry=self.registry)
@@ -80,12 +91,35 @@ class ServiceMetrics:
         predictions = Counter(
             "model_predictions", "Answers by predicted class", ("label",), registry=self.registry
         )
-        self.count_prediction = {label: predictions.labels(label).inc for label in classes}
-        """For each class the function that counts one answer."""
+        self._count_label = {label: predictions.labels(label).inc for label in classes}
+        self._count_tokens = Counter(
+            "model_tokens", "Tokens in the texts that were answered", registry=self.registry
+        ).inc
+        self._count_known = Counter(
+            "model_known_tokens", "Those of them that the model knows", registry=self.registry
+        ).inc
+        shares = Gauge(
+            "model_training_ratio",
+            "Share of a class in what the model was trained on",
+            ("label",),
+            registry=self.registry,
+        )
+        for label, texts in training.items():
+            shares.labels(label).set(texts / sum(training.values()))
         Info("model", "The model that is served", registry=self.registry).info(
             {"version": version, "instance": instance, "model": model}
         )
         self._children: dict[tuple[str, str, int], _Children] = {}
+
+    def count_answer(self, label: str, tokens: int | None, known: int | None) -> None:
+        """Count one answer, and of how many tokens the model knew how many (None: it cannot say).
+
+        Raises KeyError for a label that is none of the classes.
+        """
+        self._count_label[label]()
+        if tokens is not None and known is not None:
+            self._count_tokens(tokens)
+            self._count_known(known)
 
     def record(self, method: str, handler: str, status: int, seconds: float) -> None:
         """Count one finished request."""

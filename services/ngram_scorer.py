@@ -109,7 +109,7 @@ class NgramScorer:
             for position in range(term.start, term.start + term.length)
         }
         label = self._classes[logits.index(max(logits))]  # of equals the first
-        return Score(label, softmax(logits), len(covered))
+        return Score(label, softmax(logits), len(covered), len(known.tokens))
 
     def _explain(self, known: _Known, logits: Sequence[float]) -> Explanation:
         pair = self._contrast.of(logits)

@@ -30,14 +30,15 @@ class Score(NamedTuple):
     """The answer to one text.
 
     `probabilities` are in the order of the scorer's classes and sum to 1.
-    `known_tokens` is the number of tokens that the model has a weight for; at 0 the
-    probabilities are only the shares of the classes in the training data. It is None
-    for a model without a vocabulary to look in.
+    `known_tokens` of its `tokens` the model has a weight for; at 0 the probabilities
+    are only the shares of the classes in the training data. Both are None for a model
+    without a vocabulary to look in.
     """
 
     label: str
     probabilities: tuple[float, ...]
     known_tokens: int | None
+    tokens: int | None
 
 
 class Scorer(Protocol):
@@ -191,10 +192,11 @@ class FoldedScorer:
     def _score(self, known: _Known, logits: Sequence[float]) -> Score:
         probabilities = softmax(logits)
         if known.known_tokens == 0 and UNKNOWN_LABEL in self._classes:
-            return Score(UNKNOWN_LABEL, probabilities, 0)
+            return Score(UNKNOWN_LABEL, probabilities, 0, len(known.tokens))
         # The first of equals: ties go by the order of the classes.
         best = logits.index(max(logits))
-        return Score(self._classes[best], probabilities, known.known_tokens)
+        label = self._classes[best]
+        return Score(label, probabilities, known.known_tokens, len(known.tokens))
 
     def _logits(self, known: _Known) -> list[float]:
         """Logits relative to the first class, whose own is 0."""

@@ -82,11 +82,13 @@ class SklearnScorer:
     def score(self, text: str) -> Score:
         """The answer to a text."""
         row: list[float] = self._model.predict_proba([text])[0].tolist()
-        known = None
-        if self._words:
-            analyse, vocabulary = self._words
-            known = sum(token in vocabulary for token in analyse(text))
-        return Score(self._classes[row.index(max(row))], tuple(row), known)
+        label = self._classes[row.index(max(row))]
+        if self._words is None:
+            return Score(label, tuple(row), None, None)
+        analyse, vocabulary = self._words
+        tokens = analyse(text)
+        known = sum(token in vocabulary for token in tokens)
+        return Score(label, tuple(row), known, len(tokens))
 
     def explain(self, text: str) -> Explanation:
         """Nothing: scikit-learn has no answer that holds for every model."""

@@ -18,6 +18,8 @@ _TIMEOUT_S = 1.0
 # Thousands of targets; what is longer is not our Prometheus.
 _MOST_BYTES = 8 << 20
 # Labels that say what kind of alert it is, not what it is about.
+PAGE, NOTHING = "page", "none"
+"""Values of the label `severity` (monitoring/rules)."""
 _KIND = frozenset({"alertname", "severity", "job"})
 
 
@@ -79,15 +81,25 @@ def state(now: float, targets: Any, rules: Any) -> PrometheusState:
         targets_up=sum(target["health"] == "up" for target in active),
         targets=len(active),
         rules=len(alerting),
-        firing=tuple(sorted({name for rule in alerting for name in _firing(rule)})),
+        firing=tuple(sorted({name for rule in alerting for name, _ in _firing(rule)})),
+        paging=tuple(
+            sorted(
+                {name for rule in alerting for name, severity in _firing(rule) if severity == PAGE}
+            )
+        ),
     )
 
 
-def _firing(rule: Mapping[str, Any]) -> Iterator[str]:
-    """The alerts of a rule that fire; one that is pending may still turn out to be nothing."""
+def _firing(rule: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
+    """The alerts of a rule that fire, and how severe each is.
+
+    One that is pending may still turn out to be nothing; one of severity `none` says that
+    alerting works.
+    """
     for alert in rule["alerts"]:
-        if alert["state"] == "firing":
-            yield _called(str(rule["name"]), alert["labels"])
+        severity = alert["labels"].get("severity")
+        if alert["state"] == "firing" and severity != NOTHING:
+            yield _called(str(rule["name"]), alert["labels"]), severity
 
 
 def _called(name: str, labels: Mapping[str, Any]) -> str:

@@ -79,6 +79,11 @@ RULES = {
                     "alerts": [alert("firing", alertname="Slow", job="gateway")],
                 },
                 {"type": "alerting", "name": "Quiet", "alerts": []},
+                {
+                    "type": "alerting",
+                    "name": "Watchdog",
+                    "alerts": [alert("firing", alertname="Watchdog", severity="none")],
+                },
             ]
         },
     ]
@@ -87,10 +92,12 @@ RULES = {
 
 def test_prometheus_says_what_is_up_and_what_fires() -> None:
     firing = ("Errors v2", "InstanceDown v1-2", "Slow")
-    assert state(START, TARGETS, RULES) == PrometheusState(START, 1, 3, 4, firing)
+    assert state(START, TARGETS, RULES) == PrometheusState(START, 1, 3, 5, firing, ("Errors v2",))
     body = json.dumps({"status": "success", "data": {**TARGETS, **RULES}}).encode()
     with answering(body) as port:
-        assert Prometheus(port).poll(START) == [PrometheusState(START, 1, 3, 4, firing)]
+        assert Prometheus(port).poll(START) == [
+            PrometheusState(START, 1, 3, 5, firing, ("Errors v2",))
+        ]
 
 
 def test_a_prometheus_that_hangs_is_not_waited_for() -> None:

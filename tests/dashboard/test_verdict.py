@@ -12,6 +12,7 @@ from dashboard.events import (
     LogProgress,
     NginxMaster,
     ProcessStates,
+    PrometheusState,
     ServiceHealth,
     SourceName,
     SourceState,
@@ -160,6 +161,17 @@ def test_workers_without_a_master_are_named_while_they_answer() -> None:
     for fine in (None, NginxMaster(5812, alive=True)):
         folded = well(hit(), GatewayState(START, 1, 0, None, fine))
         assert judge(folded, NOW).severity is Severity.OK
+
+
+def test_an_alert_that_would_wake_somebody_is_no_ok() -> None:
+    fires = PrometheusState(
+        START, 6, 6, 12, ("PasswordGuessing", "RolloutHeld"), ("PasswordGuessing",)
+    )
+    assert says(well(hit(), fires)) == (Severity.DEGRADED, "alert PasswordGuessing")
+    assert says(well(hit(), replace(fires, paging=())))[0] is Severity.OK
+    assert says(well(hit(START + 90), fires), START + 95)[0] is not Severity.DEGRADED, "long ago"
+    # What the log says itself names the cause better.
+    assert "failed in 1 m" in says(well(hit(START, "v1-2", 500), fires))[1]
 
 
 def test_silence_offers_traffic() -> None:

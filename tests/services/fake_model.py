@@ -29,11 +29,12 @@ class FakeScorer:
             raise ModelFault(text)
         known = self.explain(text)
         total = sum(weight for _, weight in known)
+        tokens = len(text.split())
         if total > 0:
-            return Score(self.classes[2], (0.125, 0.25, 0.625), len(known))
+            return Score(self.classes[2], (0.125, 0.25, 0.625), len(known), tokens)
         if total < 0:
-            return Score(self.classes[0], (0.75, 0.125, 0.125), len(known))
-        return Score(self.classes[1], (0.25, 0.5, 0.25), len(known))
+            return Score(self.classes[0], (0.75, 0.125, 0.125), len(known), tokens)
+        return Score(self.classes[1], (0.25, 0.5, 0.25), len(known), tokens)
 
     def explain(self, text: str) -> list[tuple[str, float]]:
         return [(word, _WEIGHTS[word]) for word in text.split() if word in _WEIGHTS]

@@ -178,7 +178,9 @@ def test_a_client_that_leaves_is_not_an_error_of_the_service(app: FastAPI) -> No
     )
 )
 def test_the_counts_add_up(requests: list[tuple[str, str, int, float]]) -> None:
-    metrics = ServiceMetrics(version="v1", instance="v1-1", model=DIGEST, classes=CLASSES)
+    metrics = ServiceMetrics(
+        version="v1", instance="v1-1", model=DIGEST, classes=CLASSES, training={}
+    )
     for request in requests:
         metrics.record(*request)
     counted = {"http_requests_total": 0.0, "http_request_duration_seconds_count": 0.0}
