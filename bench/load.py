@@ -46,9 +46,15 @@ class Outcome:
 
 
 def run(
-    target: Target, connections: int, seconds: float, cpus: frozenset[int] | None = None
+    target: Target,
+    connections: int,
+    seconds: float,
+    cpus: frozenset[int] | None = None,
+    pause_ms: int = 0,
 ) -> Outcome:
     """Keep `connections` busy for `seconds`, by one thread, on `cpus` only.
+
+    Each waits `pause_ms` on average before a request: a pace instead of as much as goes.
 
     Raises BenchError when wrk is missing or fails.
     """
@@ -57,7 +63,7 @@ def run(
         raise BenchError("wrk is not on PATH: run scripts/bootstrap.sh wrk")
     options = ["-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-s", str(SCRIPT)]
     words = [word for header in target.headers.items() for word in header]
-    command = [program, *options, target.url, "--", target.body, *words]
+    command = [program, *options, target.url, "--", str(pause_ms), target.body, *words]
 
     def prepare_child() -> None:
         die_with_parent()

@@ -5,7 +5,8 @@
 /metrics and /healthz on 127.0.0.1. The counts equal the logs; they are kept in
 var/exporter.json and var/exporter-shadow.json, so that a restart neither loses a line nor
 counts one twice.
-Needs no nginx: without it, and without a log, the metrics say so.
+Needs no nginx: without it, and without a log, the metrics say so. A log that is long and counted
+is rotated (gateway.rotation).
 """
 
 import argparse
@@ -41,6 +42,7 @@ from gateway.experiment_metrics import experiment_families
 from gateway.exporter_metrics import exporter_families, upstream_families
 from gateway.nginx_probe import CertificateExpiry, connection_families, read_connections
 from gateway.rollout_metrics import rollout_families
+from gateway.rotation import rotate
 from gateway.settings import load_settings
 from gateway.tally import LogTally, ShadowTally, StateError, Tally
 from gateway.topology import Topology, load_topology
@@ -50,8 +52,10 @@ AnyTally = LogTally[Any]
 LOG = Path("var/logs/access.jsonl")
 STATE = Path("var/exporter.json")
 
+_PROBLEMS = ("log", "state", "rotation", "experiment", "rollout", "certificate")
 _POLL_SECONDS = 0.5
 _SAVE_SECONDS = 1.0
+_BEHIND_BYTES = 1 << 20
 # How long a scrape waits for lines that were written just before it.
 _SCRAPE_SECONDS = 0.25
 _REQUEST_SECONDS = 5.0
@@ -73,7 +77,7 @@ class GatewayCollector(Collector):
         self._tallies = tuple(tallies)
         self._certificate = certificate
         # What was said last about each of them, so that it is said once.
-        self._problems = dict.fromkeys(("log", "state", "experiment", "rollout", "certificate"), "")
+        self._problems = dict.fromkeys(_PROBLEMS, "")
 
     def collect(self) -> Iterator[Metric]:
         """The metrics now. A log that cannot be read leaves the counts as they are."""
@@ -118,7 +122,7 @@ class GatewayCollector(Collector):
         self._problems[what] = problem
 
     def refresh(self) -> None:
-        """Store the counts and look at the certificate: what may take long."""
+        """Store the counts, put long logs away, look at the certificate: what may take long."""
         problem = ""
         try:
             for tally in self._tallies:
@@ -126,6 +130,15 @@ class GatewayCollector(Collector):
         except OSError as error:
             problem = f"the counts cannot be stored: {error}"
         self._note("state", problem)
+        problem = ""
+        try:
+            for tally in self._tallies:
+                # Not one that is still to be read: it would be deleted in the end.
+                if tally.unread_bytes < _BEHIND_BYTES and rotate(self._root, tally.log):
+                    _say(f"{tally.log} was long and is {tally.log}.1 now")
+        except OSError as error:
+            problem = f"a log cannot be rotated: {error}"
+        self._note("rotation", problem)
         self._note("certificate", self._certificate.refresh())
 
 

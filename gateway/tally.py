@@ -63,7 +63,7 @@ class LogTally(Generic[Line]):
 
     def __init__(self, log: Path, state: Path, instances: Mapping[str, str]) -> None:
         """Count from the start of the present log. `state` is where save() writes."""
-        self._log = log
+        self.log = log
         self._state = state
         self._follower = self._follow(None)
         self._counts = self._new_counts(instances)
@@ -134,7 +134,7 @@ class LogTally(Generic[Line]):
             content = json.dumps(
                 {
                     "format": _FORMAT,
-                    "log": str(self._log),
+                    "log": str(self.log),
                     "position": None if position is None else position.to_json(),
                     "counts": self._counts.to_json(),
                 },
@@ -177,7 +177,7 @@ class Tally(LogTally[Access]):
     _stored_counts = RequestCounts.from_json
 
     def _follow(self, position: Position | None) -> Follower:
-        return Follower(self._log, position)
+        return Follower(self.log, position)
 
 
 class ShadowTally(LogTally[Shadow]):
@@ -188,4 +188,4 @@ class ShadowTally(LogTally[Shadow]):
     _stored_counts = ShadowCounts.from_json
 
     def _follow(self, position: Position | None) -> LineFollower[Shadow]:
-        return LineFollower(self._log, shadow_log.parse, position)
+        return LineFollower(self.log, shadow_log.parse, position)

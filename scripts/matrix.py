@@ -7,6 +7,8 @@ lowest          unit and contract layers: the Python that runs this, and the old
 second-python   the same: the newest other Python of this machine, the locked releases, the
                 newest pytest
 current-nginx   the nginx layer on a current nginx (scripts/second_nginx.py)
+current-promtool
+                rules and configuration of Prometheus on a 3.x (scripts/second_prometheus.py)
 simulations     the table of docs/statistics.md at full size (scripts/simulations.py)
 
 The first two have environments of their own in .tools/matrix/, made anew when Python or the
@@ -27,7 +29,7 @@ from functools import partial
 from pathlib import Path
 
 from gateway.exit_codes import ExitCode
-from scripts import interpreters, nix_shell, second_nginx, simulations, test
+from scripts import interpreters, nix_shell, second_nginx, second_prometheus, simulations, test
 from scripts.junit import Counts
 from scripts.matrix_rows import LOCK, ROOT, NotBuilt, Row, build, lowest, second_python
 from scripts.stack import search_path
@@ -80,18 +82,21 @@ def main() -> int:
     if missing and os.environ.get("CI") == "true":
         lines.append(Line("second-python", test.Result("set-up", 0, 1, 0.0, missing)))
         missing = ""
-    line, version = _current_nginx()
-    lines += [line, _timed("simulations", "rollout", simulations.run)]
-    sys.stdout.write(summary(lines, [*versions, version, missing]))
+    for row_of in (_current_nginx, _current_promtool):
+        line, version = row_of()
+        lines.append(line)
+        versions.append(version)
+    lines.append(_timed("simulations", "rollout", simulations.run))
+    sys.stdout.write(summary(lines, [*versions, missing]))
     return ExitCode.FAILED if any(line.result.failed for line in lines) else ExitCode.PASS
 
 
 def summary(lines: list[Line], notes: list[str]) -> str:
     """One line for each row and layer, then the notes that are not empty."""
-    table = ["", f"{'row':<15}{'layer':<10}{'passed':>8}{'failed':>8}{'seconds':>9}"]
+    table = ["", f"{'row':<18}{'layer':<10}{'passed':>8}{'failed':>8}{'seconds':>9}"]
     for line in lines:
         of = line.result
-        cells = f"{line.row:<15}{of.layer:<10}{of.passed:>8}{of.failed:>8}{of.seconds:>9.1f}"
+        cells = f"{line.row:<18}{of.layer:<10}{of.passed:>8}{of.failed:>8}{of.seconds:>9.1f}"
         table.append(f"{cells}  {of.note}".rstrip())
     passed = sum(line.result.passed for line in lines)
     failed = sum(line.result.failed for line in lines)
@@ -152,6 +157,16 @@ def _current_nginx() -> tuple[Line, str]:
         return Line(name, test.Result("set-up", 0, 1, 0.0, str(error))), ""
     run = partial(second_nginx.run, programs, test.REPORTS / "matrix" / name / "nginx.xml")
     return _timed(name, "nginx", run), f"{name}: {second_nginx.described(programs)}"
+
+
+def _current_promtool() -> tuple[Line, str]:
+    name = "current-promtool"
+    try:
+        programs = second_prometheus.install()
+    except second_prometheus.NotInstalled as error:
+        return Line(name, test.Result("set-up", 0, 1, 0.0, str(error))), ""
+    run = partial(second_prometheus.run, programs, test.REPORTS / "matrix" / name / "config.xml")
+    return _timed(name, "config", run), f"{name}: promtool {second_prometheus.VERSION}"
 
 
 def _timed(row: str, layer: str, run: Callable[[], Counts]) -> Line:

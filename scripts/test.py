@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,10 +108,14 @@ def stack() -> Counts:
         for command in (tools, ["make", "--silent", "setup"]):
             if _call(command, cwd=clone, environ=outside_environ(ROOT)):
                 return 0, 1, f"{' '.join(command)} failed in a fresh clone"
-        passed, failed, _ = _pytest(
-            "stack", ["tests/docs/test_readme.py", "tests/docs", "tests/stack"], enter, clone
-        )
-    return passed, failed, note
+        # Beside the others, since it does little but wait.
+        with ThreadPoolExecutor() as beside:
+            alerts = beside.submit(_pytest, "alerts", ["tests/alerts"], enter, clone)
+            passed, failed, _ = _pytest(
+                "stack", ["tests/docs/test_readme.py", "tests/docs", "tests/stack"], enter, clone
+            )
+            also_passed, also_failed, _ = alerts.result()
+    return passed + also_passed, failed + also_failed, note
 
 
 def unprivileged() -> Counts:

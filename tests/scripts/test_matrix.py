@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.exit_codes import ExitCode
-from scripts import matrix, matrix_rows, second_nginx, simulations, test
+from scripts import matrix, matrix_rows, second_nginx, second_prometheus, simulations, test
 from scripts.interpreters import Interpreter
 from scripts.junit import Counts
 from scripts.matrix_rows import NotBuilt, Row, build, lowest, pins, second_python, wanted
@@ -54,8 +54,10 @@ def uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Outside the Nix shell, and what `main` sets for its programs is undone.
 
-    The two long rows have stand-ins.
+    The three long rows have stand-ins.
     """
+    monkeypatch.setattr(second_prometheus, "install", lambda: Path("/somewhere/else"))
+    monkeypatch.setattr(second_prometheus, "run", lambda programs, report: (7, 0, ""))
     monkeypatch.setattr(second_nginx, "install", lambda: Path("/somewhere/sbin"))
     monkeypatch.setattr(second_nginx, "described", lambda programs: f"nginx 9.9 of {programs}")
     monkeypatch.setattr(second_nginx, "run", lambda programs, report: (5, 0, ""))
@@ -143,7 +145,7 @@ def test_a_row_that_cannot_be_built_fails_and_the_next_one_runs(
         ["second-python", "set-up", "0", "1"],
         ["lowest", "set-up", "0", "1"],
     ]
-    assert lines[-1] == "28 passed, 2 failed"
+    assert lines[-1] == "35 passed, 2 failed"
 
 
 @pytest.mark.usefixtures("outside")
@@ -177,8 +179,10 @@ def test_an_nginx_that_cannot_be_had_is_a_failure(
     monkeypatch.setattr(matrix, "_rows", lambda: ([], ""))
     assert matrix.main() == ExitCode.FAILED
     lines = capsys.readouterr().out.splitlines()
-    assert any(line.startswith("current-nginx  set-up") and "no network" in line for line in lines)
-    assert lines[-1] == "23 passed, 1 failed"
+    assert any(
+        line.startswith("current-nginx     set-up") and "no network" in line for line in lines
+    )
+    assert lines[-1] == "30 passed, 1 failed"
 
 
 @pytest.mark.usefixtures("outside")

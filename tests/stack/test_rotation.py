@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from gateway import rotation
 from scripts.stack import search_path, wait_until
 from tests.gateway.access_lines import rotate
 from tests.stack.books import Books
@@ -31,6 +32,10 @@ def test_rotation_under_load_loses_and_doubles_no_line(
                 rotate(root / "var/logs" / name)
             environ = {**os.environ, "PATH": search_path(root)}
             subprocess.run(REOPEN, cwd=root, env=environ, check=True, capture_output=True)
+            load.wait_for_everybody()
+            # As the exporter does it with a long one.
+            for name in LOGS:
+                assert rotation.rotate(root, root / "var/logs" / name, max_bytes=0, kept=99)
         load.wait_for_everybody()
     assert set(load.outcomes) == {"200"}
     sent = len(load.answers)

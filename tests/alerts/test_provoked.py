@@ -1,7 +1,7 @@
 """Every alert, provoked for real: the rules as they are, in a Prometheus that runs them.
 
 In a clone on ports of its own, because its services are started with FAULTS_FILE. One story, since
-most of the time is what each alert waits before it fires.
+most of the time is what each alert waits before it fires; `make test` runs it beside tests/stack.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ class Guesser(threading.Thread):
 
 
 @pytest.fixture(scope="module")
-def clone(root: Path) -> Iterator[Clone]:
-    with cloned(root) as clone:
+def clone() -> Iterator[Clone]:
+    with cloned(Path.cwd()) as clone:
         clone.move_ports(OFFSET)
         assert agreement(clone.root) == ()
         # From the beginning, so that no quick answer is in the hour that is judged.
