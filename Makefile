@@ -7,6 +7,12 @@ export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/.venv/bin:$(PATH)
 ready := .venv/bin/python
 endif
 
+# What a person gives on the command line reaches a command as one word, whatever is in it: a file
+# may be called $(reboot) or '; reboot; '. (Exported, make would work it out first.)
+unexport RATE USERS DURATION FROM SPEED LOGIN DATA LABEL_MAP THRESHOLD MODEL SLOT ROUNDS SECONDS
+quoted = '$(subst ','\'',$(value $(1)))'
+option = $(if $(value $(1)),--$(2)=$(call quoted,$(1)))
+
 .PHONY: help setup start-project stop-project shell test-api test-api-debug traffic dashboard credentials certs reload gen-model adopt lint test test-matrix bench
 
 help: ## this list
@@ -35,13 +41,13 @@ test-api-debug: $(ready) ## one prediction by v2 (X-Experiment-Group: debug)
 	@python -m probes.example --debug
 
 traffic: $(ready) ## living traffic in the background (RATE=20 USERS=200 DURATION=60; STOP=1 ends it; FROM=recording.jsonl SPEED=10)
-	@python -m probes.traffic $(if $(STOP),--stop) $(if $(RATE),--rate='$(RATE)') $(if $(USERS),--users='$(USERS)') $(if $(DURATION),--duration='$(DURATION)') $(if $(FROM),--from='$(FROM)') $(if $(SPEED),--speed='$(SPEED)')
+	@python -m probes.traffic $(if $(STOP),--stop) $(call option,RATE,rate) $(call option,USERS,users) $(call option,DURATION,duration) $(call option,FROM,from) $(call option,SPEED,speed)
 
 dashboard: $(ready) ## what the gateway does, live in this terminal (q leaves)
 	@python -m dashboard
 
 credentials: $(ready) ## who may log in: asks for a user and a password (LOGIN=ann; UNDO=1: back)
-	@python -m gateway.credentials $(if $(UNDO),--undo,$(if $(LOGIN),'$(LOGIN)'))
+	@python -m gateway.credentials $(if $(UNDO),--undo,$(if $(value LOGIN),$(call quoted,LOGIN)))
 
 certs: $(ready) ## a new certificate now, then reload (UNDO=1: back)
 	@python -m gateway.renewal $(if $(UNDO),--undo)
@@ -50,11 +56,11 @@ reload: $(ready) ## after an edit of nginx/*.conf: check it, then make nginx use
 	@python -m gateway.reload
 
 gen-model: setup ## train both models anew (CV=1: with all gates; DATA=my.csv: on your own texts)
-	@python -m services.gen_model $(if $(CV),--cv) $(if $(DATA),--data='$(DATA)') $(if $(LABEL_MAP),--label-map='$(LABEL_MAP)') $(if $(THRESHOLD),--threshold='$(THRESHOLD)')
+	@python -m services.gen_model $(if $(CV),--cv) $(call option,DATA,data) $(call option,LABEL_MAP,label-map) $(call option,THRESHOLD,threshold)
 
 adopt: setup ## serve a scikit-learn model of your own (MODEL=my.joblib SLOT=v2, YES=1; UNDO=1: back)
-	@python -m services.adopt $(if $(UNDO),--undo,'$(MODEL)') --slot='$(SLOT)' $(if $(YES),--yes)
-	@python -m scripts.restart '$(SLOT)'
+	@python -m services.adopt $(if $(UNDO),--undo,$(call quoted,MODEL)) --slot=$(call quoted,SLOT) $(if $(YES),--yes)
+	@python -m scripts.restart $(call quoted,SLOT)
 
 lint: setup ## ruff, mypy, import contracts, shellcheck, yamllint
 	@python -m scripts.test lint
@@ -62,13 +68,14 @@ lint: setup ## ruff, mypy, import contracts, shellcheck, yamllint
 test: setup ## every layer of the tests (LAYERS="unit stack": only these)
 	@python -m scripts.test $(LAYERS)
 
-test-matrix: setup ## what is too long for make test: the oldest packages allowed, a second Python, a current nginx, the large simulations
+test-matrix: setup ## what is too long for make test: the oldest packages allowed, a second Python, a current nginx, thousands of requests, fuzzing, the large simulations
 	@python -m scripts.matrix
 
-bench: ## the figures of docs/benchmarks.md (ROUNDS=5 SECONDS=4): 9 minutes, on an idle machine
+bench: ## the figures of docs/benchmarks.md (ROUNDS=5 SECONDS=4): 11 minutes, on an idle machine
 	@scripts/bootstrap.sh wrk tmux
 	@python -m services.gen_model --if-needed
-	@python -m bench.service $(if $(ROUNDS),--rounds='$(ROUNDS)') $(if $(SECONDS),--seconds='$(SECONDS)')
-	@python -m bench.stack $(if $(ROUNDS),--rounds='$(ROUNDS)') $(if $(SECONDS),--seconds='$(SECONDS)')
-	@python -m bench.gateway $(if $(ROUNDS),--rounds='$(ROUNDS)') $(if $(SECONDS),--seconds='$(SECONDS)')
-	@python -m bench.dashboard $(if $(ROUNDS),--rounds='$(ROUNDS)') $(if $(SECONDS),--seconds='$(SECONDS)')
+	@python -m bench.service $(call option,ROUNDS,rounds) $(call option,SECONDS,seconds)
+	@python -m bench.stack $(call option,ROUNDS,rounds) $(call option,SECONDS,seconds)
+	@python -m bench.metrics $(call option,ROUNDS,rounds) $(call option,SECONDS,seconds)
+	@python -m bench.gateway $(call option,ROUNDS,rounds) $(call option,SECONDS,seconds)
+	@python -m bench.dashboard $(call option,ROUNDS,rounds) $(call option,SECONDS,seconds)

@@ -20,7 +20,7 @@ class Declared:
 
     name: str
     shell: str
-    """Its command, for `bash -c`; begins with exec."""
+    """Its command, for `bash -c`; ends in an exec."""
     environ: Mapping[str, str]
 
 

@@ -114,7 +114,8 @@ def soak(minutes: float) -> tuple[str, dict[str, object]]:
         sys.stderr.write("bench: recovery\n")
         recovery_s = _recovery(target, pause_ms, before)
         after = load.run(target, CONNECTIONS, CALM_S, pause_ms=pause_ms)
-        restarts = sum(p.restarts for p in Supervisor(clone / SOCKET).processes())
+        processes = Supervisor(clone / SOCKET).processes()
+        restarts = [f"{p.name} {p.restarts}" for p in processes if p.restarts]
         logs = {path.name: path.stat().st_size for path in sorted((clone / "var/logs").iterdir())}
     total = sum(part.requests for part in parts)
     failed = sum(part.errors for part in parts)
@@ -134,7 +135,7 @@ def soak(minutes: float) -> tuple[str, dict[str, object]]:
         "## Soak and overload",
         machine.lines(facts),
         f"{minutes:g} minutes, canary {TRIED.weight} %, shadow {TRIED.shadow} %; recovered "
-        f"{recovery_s:.1f} s after the overload; {restarts} processes restarted; "
+        f"{recovery_s:.1f} s after the overload; restarted: {', '.join(restarts) or 'nothing'}; "
         "refused means 429 or 503",
         markdown_table(["phase", "requests/s", "p99 ms", "refused or failed"], rows),
         markdown_table(

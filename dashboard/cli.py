@@ -17,11 +17,12 @@ from pathlib import Path
 
 from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
+from gateway.visible import visible
 
 VERBS = {
     "check": "is everything as it should be",
     "ab": "compare the two versions",
-    "drill": "kill one instance under load",
+    "drill": "kill or freeze one process under load",
     "canary": "try the second version on some users or on copies; drain an instance",
     "rollout": "take the second version from nobody to everybody, or back",
     "replay": "show a recording",
@@ -74,7 +75,7 @@ def _warn_of_rollout() -> None:
     from dashboard.rollout_command import differing
 
     if (text := differing(root)) is not None:
-        sys.stderr.write(f"canary: warning: {text}\n")
+        sys.stderr.write(f"canary: warning: {visible(text)}\n")
 
 
 def _live(words: Sequence[str]) -> int:
@@ -231,5 +232,5 @@ def _is_terminal() -> bool:
 
 
 def _fail(reason: str) -> int:
-    sys.stderr.write(f"dashboard: {reason}\n")
+    sys.stderr.write(f"dashboard: {visible(reason)}\n")
     return ExitCode.USAGE

@@ -133,7 +133,7 @@ def _strips(model: Model, trial: Trial, state: DrillState, view: View, now: floa
     found = {
         name: [model.seconds.get(second, empty).total(name) for second in seconds] for name in names
     }
-    top = max(1, *(value for values in found.values() for value in values))
+    top = max((1, *(value for values in found.values() for value in values)))
     return [
         (
             Cell(fit(f" {safe(name, 60)}", 14, view.glyphs.more), Tone.STRONG),

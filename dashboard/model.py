@@ -104,7 +104,7 @@ class Model:
         self.first_hit_at: float | None = None
         """When the earliest request ended."""
         self.last_hit_at = 0.0
-        """When the last request ended."""
+        """When the last request ended; never later than it was read."""
         self.trials: dict[TrialName, Trial] = {}
         """The last run of each test."""
         self.process_logs: dict[str, ProcessLog] = {}
@@ -150,8 +150,8 @@ class Model:
         """The requests of the present second and of those before it, as many as it is long."""
         if window is Window.ALL:
             return self.totals if self.marked_at is None else self.totals.minus(self._at_mark)
-        first = int(now) - window.value
-        return merged(tally for second, tally in self.seconds.items() if second > first)
+        last, length = int(now), window.value
+        return merged(t for second, t in self.seconds.items() if last - length < second <= last)
 
     def window_seconds(self, window: Window, now: float) -> float:
         """How long that is; the present second counts as far as it has gone."""
@@ -231,20 +231,21 @@ class Model:
         second = int(access.time)
         tally = self.seconds.get(second)
         if tally is None:
+            self._forget(int(hit.at))
             tally = self.seconds[second] = Tally()
-            self._forget()
         fallback = self.is_fallback(access)
         count(access, self.answered_by(access), failed, (tally, self.totals), fallback=fallback)
         self.recent.append(access)
         self.hits += 1
-        self.last_hit_at = max(self.last_hit_at, access.time)
+        self.last_hit_at = max(min(self.last_hit_at, hit.at), min(access.time, hit.at))
         if self.first_hit_at is None or access.time < self.first_hit_at:
             self.first_hit_at = access.time
 
-    def _forget(self) -> None:
-        """Drop the oldest seconds. A second without requests takes no room."""
-        while len(self.seconds) > _SECONDS_KEPT + 1:
-            del self.seconds[min(self.seconds)]
+    def _forget(self, now: int) -> None:
+        """Make room: first go seconds to come, of a clock since set back; then the oldest."""
+        while len(self.seconds) > _SECONDS_KEPT:
+            latest = max(self.seconds)
+            del self.seconds[latest if latest > now else min(self.seconds)]
 
     def _undeclared(self, access: Access) -> str:
         return self._bounded(access.instance or access.upstream_attempts[-1].address)

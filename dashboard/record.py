@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
@@ -38,7 +39,9 @@ from dashboard.process_json import process_from_json, process_to_json
 from dashboard.rollout_json import rollout_from_json, rollout_to_json
 from dashboard.trials.base import TrialName
 from dashboard.trials.registry import step_from_json
+from gateway import plain_json
 from gateway.accesslog import Access, BadLine, parse
+from gateway.regular_file import open_regular
 from probes.recorded import FORMAT, VERSION
 
 
@@ -73,15 +76,15 @@ def read_recording(path: Path) -> Iterator[Event]:
     recorder was killed) ends the recording.
     """
     # Bytes that are no text make a line that is not JSON: named like any other bad line.
-    with path.open(encoding="utf-8", errors="replace") as file:
+    with os.fdopen(open_regular(path), encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, start=1):
             try:
-                value = json.loads(line)
+                value = plain_json.loads(line)
                 if number == 1:
                     _check(value)
                     continue
                 event = from_json(value)
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 if number > 1 and not line.endswith("\n"):
                     return
                 raise BadRecording(
@@ -166,12 +169,19 @@ def from_json(value: dict[str, Any]) -> Event:
     at = float(value["at"])
     if not math.isfinite(at):
         raise ValueError(f"at is {at}")
+    event = _event(at, value)
+    if type(event) is not Hit:  # those have been checked, and are most of a recording
+        # float("nan") is a number to Python.
+        json.dumps(to_json(event), allow_nan=False)
+    return event
+
+
+def _event(at: float, value: dict[str, Any]) -> Event:
     match value["kind"]:
         case "hit":
             return Hit(at, parse(json.dumps(value["access"]).encode()))
         case "workspace":
-            instances = tuple(Declared(*map(str, entry)) for entry in value["instances"])
-            return Workspace(at, str(value["url"]), instances)
+            return _workspace(at, value)
         case "log":
             return LogProgress(at, bool(value["caught_up"]), int(value["bad_lines"]))
         case "processes":
@@ -212,6 +222,15 @@ def from_json(value: dict[str, Any]) -> Event:
             trial, stopped = TrialName(value["trial"]), bool(value["stopped"])
             return TrialEnded(at, trial, str(value["problem"]), stopped)
     raise ValueError(f"unknown kind {value['kind']!r}")
+
+
+def _workspace(at: float, value: dict[str, Any]) -> Workspace:
+    url, instances = str(value["url"]), [Declared(*map(str, e)) for e in value["instances"]]
+    # In a workspace they are its files'; the screens show them as they are.
+    for text in (url, *(text for instance in instances for text in instance)):
+        if not text.isprintable() or "\\" in text:
+            raise ValueError(f"{text!r} is no address or name")
+    return Workspace(at, url, tuple(instances))
 
 
 def log_fields(access: Access) -> dict[str, str]:

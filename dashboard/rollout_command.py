@@ -27,6 +27,7 @@ from gateway.supervisor import (
     SupervisorTimeout,
     SupervisorUnreachable,
 )
+from gateway.visible import visible
 from rollout import mailbox
 from rollout.mailbox import START, Answer, NoAnswer
 from rollout.plan import notes
@@ -258,7 +259,7 @@ def _print(text: str) -> int:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"rollout: {text}\n")
+    sys.stderr.write(f"rollout: {visible(text)}\n")
     sys.stderr.flush()
 
 

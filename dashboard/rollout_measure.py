@@ -10,6 +10,7 @@ from gateway.canary import read_experiment
 from gateway.exit_codes import ExitCode
 from gateway.settings import load_settings
 from gateway.topology import load_topology
+from gateway.visible import visible
 from gateway.workload import load_workload
 from probes.burst import CONNECTIONS, SECONDS, burst
 from rollout import capacity, words
@@ -52,6 +53,6 @@ def measure(root: Path) -> int:
 
 
 def _fail(reason: str, code: ExitCode) -> int:
-    sys.stderr.write(f"rollout: {reason}\n")
+    sys.stderr.write(f"rollout: {visible(reason)}\n")
     sys.stderr.flush()
     return code

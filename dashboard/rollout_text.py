@@ -7,6 +7,7 @@ import time
 from dashboard.rollout_explain_lines import seen_words, state_words
 from dashboard.rollout_place import step_of
 from dashboard.rollout_words import SILENT_AFTER_S
+from gateway.visible import visible
 from rollout import outlook, words
 from rollout.gate import conditions
 from rollout.record import Explanation
@@ -39,7 +40,7 @@ def status_lines(status: Status, alive: bool, now: float) -> list[str]:
     if (what := NEXT.get(state.phase)) is not None:
         lines.append(f"do       {what}")
     lines += [_decided(each) for each in status.decisions[-_DECISIONS:]]
-    return lines
+    return [visible(line) for line in lines]
 
 
 def explain_lines(found: Explanation) -> list[str]:
@@ -59,7 +60,7 @@ def explain_lines(found: Explanation) -> list[str]:
         rows.append(("again", "taken again from what was stored: the same decision"))
     if found.taken_as_stored:
         rows.append(("", f"evidence taken as stored: {', '.join(found.taken_as_stored)}"))
-    return [f"{label:<10} {text}" for label, text in rows]
+    return [visible(f"{label:<10} {text}") for label, text in rows]
 
 
 def _where(status: Status, state: State, now: float) -> str:

@@ -9,7 +9,8 @@ from dashboard.events import Declared, SourceName, SourceState
 from dashboard.lines import safe
 from dashboard.model import Model, Window
 from dashboard.numbers import age, count, duration
-from dashboard.tally import Tally
+from dashboard.slow_instance import slow_instance
+from dashboard.tally import GATEWAY, Tally
 from gateway.supervisor import ProcessHealth, ProcessStatus
 
 STALE_AFTER_S = {
@@ -28,8 +29,6 @@ _IN = f" in {JUDGED.label}"
 # The log is a file: it says nothing about whether anybody is there to write it. Prometheus
 # watches, and serves nobody: requests are answered whether or not it is there.
 _LIVING = (SourceName.SERVICES, SourceName.PROCESSES, SourceName.NGINX)
-_FEW_SLOW = 30
-_SLOWER = 3.0
 
 
 class Severity(Enum):
@@ -114,9 +113,11 @@ def judge(model: Model, now: float) -> Verdict:
     verdict = (
         _instances_out(model, tally, now)
         or _errors(tally)
+        or _locked(tally)
         or _master_gone(model, now)
         or _retried(model, now)
         or _slow(model, tally)
+        or _log_fails(model)
         or _paged(model, now)
         or _silent(model, now)
     )
@@ -230,6 +231,18 @@ def _errors(tally: Tally) -> Verdict | None:
     )
 
 
+def _locked(tally: Tally) -> Verdict | None:
+    """A wrong password is 401: 403 is what nginx answers everybody without its file."""
+    refused = tally.answers.get((GATEWAY, 403), 0)
+    if not refused:
+        return None
+    return Verdict(
+        Severity.DOWN if refused * 2 > tally.total() else Severity.DEGRADED,
+        f"{count(refused)} of {count(tally.total())} requests were answered 403{_IN}: "
+        "nginx finds no var/htpasswd; `python -m gateway.prepare` writes it",
+    )
+
+
 def _master_gone(model: Model, now: float) -> Verdict | None:
     """What process-compose cannot see: the workers of a killed master answer on."""
     master = None if model.gateway is None else model.gateway.master
@@ -258,26 +271,20 @@ def _retried(model: Model, now: float) -> Verdict | None:
 
 
 def _slow(model: Model, tally: Tally) -> Verdict | None:
-    for instance in model.instances:
-        peers = [
-            p95
-            for other in model.instances
-            if other.version == instance.version and other.name != instance.name
-            if sum(tally.latency.get(other.name, {}).values()) >= _FEW_SLOW
-            if (p95 := tally.percentile(other.name, 95)) is not None
-        ]
-        own = tally.percentile(instance.name, 95)
-        enough = sum(tally.latency.get(instance.name, {}).values()) >= _FEW_SLOW
-        # Below 20 ms a factor is noise: nginx counts whole milliseconds.
-        if own is None or not peers or not enough or own < 20 or own <= _SLOWER * max(peers):
-            continue
-        return Verdict(
-            Severity.DEGRADED,
-            f"{instance.name} is slow: p95 {own} ms, {own / max(1, max(peers)):.1f} times its "
-            f"peers ({max(peers)} ms){_IN}; no request was lost",
-            f"see var/logs/{instance.name}.log",
-        )
-    return None
+    found = slow_instance(model, tally)
+    if found is None:
+        return None
+    reason = f"{found[1]}{_IN}; no request was lost"
+    return Verdict(Severity.DEGRADED, reason, f"see var/logs/{found[0]}.log")
+
+
+def _log_fails(model: Model) -> Verdict | None:
+    """Whoever cannot read the log knows nothing of the requests, not that there are none."""
+    status = model.statuses.get(SourceName.ACCESS_LOG)
+    if status is None or status.state is SourceState.FRESH:
+        return None
+    reason = f"requests are answered and not seen: {safe(status.detail, 200)}"
+    return Verdict(Severity.DEGRADED, reason, "docs/faults.md says what to do")
 
 
 def _silent(model: Model, now: float) -> Verdict | None:

@@ -43,7 +43,10 @@ _REDIRECT = " : "
 _SEPARATOR = re.compile(f"({_RETRY}|{_REDIRECT})")
 _decode = json.JSONDecoder().raw_decode
 _values_of = itemgetter(*FIELDS)
-_INFINITY = float("inf")
+LATEST = 1e11
+"""Seconds, as a time or a duration: the year 5138. Sums of more would end as infinite."""
+_LONGEST_COUNT = 18
+"""Digits: nginx counts in 64 bits."""
 
 
 class BadLine(ValueError):
@@ -126,7 +129,11 @@ def parse(line: bytes) -> Access:
         if end != len(text):
             raise BadLine("more than one JSON value")
         values = _values_of(record)
-        "".join(values)  # the quickest way to a TypeError if one of them is not a string
+        # The quickest way to a TypeError if one of them is not a string.
+        joined = "".join(values)
+        if not joined.isascii():
+            # Half a surrogate pair, as \ud800, is a string that nothing can print.
+            joined.encode()
         (
             time,
             request_id,
@@ -186,7 +193,7 @@ def _seconds(text: str) -> float:
         value = float(text)
     except ValueError:
         raise BadLine("a time is not a number") from None
-    if not 0.0 <= value < _INFINITY:  # also refuses NaN, which would poison every sum
+    if not 0.0 <= value < LATEST:  # also refuses NaN, which would poison every sum
         raise BadLine("a time is out of range")
     return value
 
@@ -198,7 +205,7 @@ def _status(text: str) -> int:
 
 
 def _count(text: str) -> int:
-    if text.isdecimal():
+    if len(text) <= _LONGEST_COUNT and text.isdecimal():
         return int(text)
     raise BadLine("a size is not a number")
 

@@ -14,6 +14,7 @@ from gateway import nginx_files, processes, scrape_targets
 from gateway.disagreement import Disagreement, differs
 from gateway.errors import Place, TopologyError
 from gateway.nginx_files import Directive, Server, Upstream
+from gateway.ports import parse_port
 from gateway.processes import Declared, DeclaredInstance, Port
 from gateway.topology import HOST
 from gateway.workload import load_workload
@@ -180,6 +181,15 @@ def _status_port(declared: Declared, nginx: tuple[Directive, ...]) -> Iterator[D
     probe = declared.port_of("nginx")
     what = f"port of the status server (the probe of nginx, {probe.place})"
     found = [nginx_files.status_listen(nginx)]
+    # The one before it, too. (The gateway's own are in fragments.)
+    found += [
+        (port, item.place)
+        for item in nginx_files.walk(nginx)
+        if item.name == "listen"
+        and item.args
+        and item.args[0].startswith(f"{HOST}:")
+        and (port := parse_port(item.args[0].rpartition(":")[2])) is not None
+    ]
     found += [
         (int(match[1]), item.place)
         for item in nginx_files.walk(nginx)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
+from gateway.visible import visible
 
 Say = Callable[[str], None]
 
@@ -23,7 +24,7 @@ def reported(name: str, action: Callable[[Say], Outcome]) -> ExitCode:
     """Run `action` as a command called `name`, which begins every line that is said."""
 
     def say(text: str) -> None:
-        sys.stderr.write(f"{name}: {text}\n")
+        sys.stderr.write(f"{name}: {visible(text)}\n")
         sys.stderr.flush()
 
     try:

@@ -14,6 +14,8 @@
 
 from dataclasses import dataclass
 
+from gateway.visible import visible
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
@@ -31,7 +33,7 @@ class ConfigurationError(ValueError):
     """A person has to change something. Reads `where: problem: what to do`."""
 
     def __init__(self, place: Place | str, problem: str, fix: str) -> None:
-        super().__init__(f"{place}: {problem}: {fix}")
+        super().__init__(visible(f"{place}: {problem}: {fix}"))
         self.place = place if isinstance(place, Place) else Place(place)
         self.problem = problem
         self.fix = fix

@@ -40,6 +40,7 @@ from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
 from gateway.experiment_metrics import experiment_families
 from gateway.exporter_metrics import exporter_families, upstream_families
+from gateway.local_host import is_local_host
 from gateway.nginx_probe import CertificateExpiry, connection_families, read_connections
 from gateway.rollout_metrics import rollout_families
 from gateway.rotation import rotate
@@ -173,7 +174,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
-        if path == "/metrics" and isinstance(self.server, MetricsServer):
+        if not is_local_host(self.headers["Host"]):
+            problem = b"ask for localhost or 127.0.0.1\n"
+            self._answer(HTTPStatus.MISDIRECTED_REQUEST, "text/plain", problem)
+        elif path == "/metrics" and isinstance(self.server, MetricsServer):
             self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(self.server.registry))
         elif path == "/healthz":
             self._answer(HTTPStatus.OK, "text/plain", b"ok\n")

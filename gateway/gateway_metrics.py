@@ -78,7 +78,7 @@ class RequestCounts:
             attempts = access.upstream_attempts
             upstream = NONE
             for attempt in attempts:
-                upstream = self._labels.get(attempt.address) or self._new_label(attempt.address)
+                upstream = upstream_label(self._labels, attempt.address)
                 self.attempts[upstream, _status(attempt.status)] += 1
                 if attempt.retried:
                     self.retries[upstream] += 1
@@ -177,12 +177,20 @@ class RequestCounts:
         _durations_from_json(counts._upstream_durations, value, "upstream_durations")
         return counts
 
-    def _new_label(self, address: str) -> str:
-        """Label for an address that no instance has: what nginx calls it, for example api_v1."""
-        if _ADDRESS.fullmatch(address) is None or len(self._labels) >= _MAX_UPSTREAMS:
-            return OTHER
-        self._labels[address] = address
-        return address
+
+def upstream_label(labels: dict[str, str], address: str) -> str:
+    """Label for an address in a log: the instance's name where `labels` has it.
+
+    Else what nginx calls it, for example api_v1, which is added to `labels`; OTHER for what is
+    no address, and once there are 100.
+    """
+    known = labels.get(address)
+    if known is not None:
+        return known
+    if _ADDRESS.fullmatch(address) is None or len(labels) >= _MAX_UPSTREAMS:
+        return OTHER
+    labels[address] = address
+    return address
 
 
 def _status(status: int | None) -> str:

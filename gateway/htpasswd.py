@@ -1,7 +1,6 @@
 """The htpasswd format as nginx reads it: entries, schemes, hashing and checking."""
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -82,7 +81,7 @@ class Entry:
     def _sha(self, password: str) -> str:
         try:
             raw = base64.b64decode(self.stored.removeprefix(self.scheme.value), validate=True)
-        except binascii.Error:
+        except ValueError:  # binascii.Error is one; letters beyond ASCII are another
             return ""
         return _sha_text(self.scheme, password, raw[20:])
 

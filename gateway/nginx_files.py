@@ -14,6 +14,8 @@ from gateway.errors import Place, TopologyError
 from gateway.ports import parse_port
 
 FOLDER = "nginx"
+_DEEPEST = 32
+"""Blocks inside each other. nginx itself needs five; more is no configuration."""
 
 # A `#` or a quote inside a word is part of the word; `${name}` keeps its braces.
 _TOKEN = re.compile(
@@ -21,7 +23,7 @@ _TOKEN = re.compile(
       | (?P<mark>[{};])
       | "(?P<double>(?:\\.|[^"\\])*)"
       | '(?P<single>(?:\\.|[^'\\])*)'
-      | (?P<word>(?:\\.|\$\{[^}\s]*\}|[^\s{};\\])+)""",
+      | (?P<word>(?!["'])(?:\\.|\$\{[^}\s]*\}|[^\s{};\\])+)""",
     re.VERBOSE | re.DOTALL,
 )
 
@@ -64,7 +66,7 @@ class Upstream:
 def parse(text: str, file: str) -> tuple[Directive, ...]:
     """The directives of one file. Raises TopologyError with the line of the fault."""
     parser = _Parser(text, file)
-    return parser.block(None)
+    return parser.block(None, 0)
 
 
 def read_nginx(root: Path) -> tuple[Directive, ...]:
@@ -143,8 +145,11 @@ class _Parser:
                 return match.lastgroup, match[match.lastgroup], line
         return None
 
-    def block(self, opened: int | None) -> tuple[Directive, ...]:
+    def block(self, opened: int | None, depth: int) -> tuple[Directive, ...]:
         """Directives up to the closing brace of the block opened on that line, or the end."""
+        if depth > _DEEPEST:
+            problem = f"more than {_DEEPEST} blocks inside each other"
+            raise TopologyError(Place(self._file, opened), problem, "close some of them")
         found: list[Directive] = []
         words: list[str] = []
         start = self._line
@@ -162,7 +167,7 @@ class _Parser:
                 return tuple(found)
             if not words:
                 raise TopologyError(place, f"unexpected {value}", "remove it")
-            block = self.block(line) if value == "{" else None
+            block = self.block(line, depth + 1) if value == "{" else None
             found.append(Directive(words[0], tuple(words[1:]), place, block))
             words = []
         if words:

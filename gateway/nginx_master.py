@@ -5,6 +5,7 @@ cannot be seen.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 PID_FILE = "var/run/nginx.pid"
@@ -48,6 +49,27 @@ def workers(master: int) -> frozenset[int] | None:
         if status is not None and status[1] == master and _title(pid) == _WORKER:
             found.add(pid)
     return frozenset(found)
+
+
+def writes_to(master: int, path: Path) -> bool | None:
+    """Whether `master` has the file open that is at `path` now; None where nobody can see.
+
+    A log that was replaced has the name and not the lines. Raises FileNotFoundError if there is
+    no such file.
+    """
+    wanted = path.stat()
+    try:
+        opened = list((_PROC / str(master) / "fd").iterdir())
+    except OSError:
+        return None  # no Linux, or another user's
+    found = None
+    for descriptor in opened:
+        with suppress(OSError):  # closed just now
+            status = descriptor.stat()
+            if (status.st_dev, status.st_ino) == (wanted.st_dev, wanted.st_ino):
+                return True
+            found = False
+    return found
 
 
 def _status(pid: int) -> tuple[str, int] | None:

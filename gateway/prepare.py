@@ -9,6 +9,7 @@ import argparse
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import time
@@ -32,9 +33,12 @@ from gateway.nginx_files import read_nginx, walk
 from gateway.refusals import Refusal, refuse_certificate, refuse_credentials, refuse_workers
 from gateway.settings import Settings, load_settings
 from gateway.topology import load_topology
+from gateway.visible import visible
 from gateway.worker import worker_account, worker_can_read
 
 FOLDERS = ("var/run", "var/logs", "var/nginx", "var/tmp", "var/prometheus")
+PRIVATE_FOLDER = "var/run"
+_PRIVATE = 0o700
 NGINX_ARGUMENTS = ("-p", "var", "-c", "../nginx/nginx.conf", "-e", "stderr")
 """How nginx is started everywhere; -t is added here."""
 _NGINX_SECONDS = 30.0
@@ -61,6 +65,12 @@ def prepare(root: Path, settings: Settings, say: Say, now: float) -> None:
         if not (root / folder).is_dir():
             (root / folder).mkdir(parents=True)
             say(f"made the folder {folder}")
+    # For our eyes only: the socket in it starts and stops everything. (What a socket's own mode
+    # allows is the umask of whoever starts process-compose.)
+    run = root / PRIVATE_FOLDER
+    if stat.S_IMODE(run.stat().st_mode) != _PRIVATE:
+        run.chmod(_PRIVATE)
+        say(f"closed {PRIVATE_FOLDER} to other users")
     build = nginx_build()
     account = worker_account(build)
     group = None if account is None else account.group
@@ -203,7 +213,7 @@ def main(
 
     def say(text: str) -> None:
         said.append(text)
-        sys.stderr.write(f"prepare: {text}\n")
+        sys.stderr.write(f"prepare: {visible(text)}\n")
 
     try:
         settings = load_settings(root, os.environ if environ is None else environ)

@@ -4,13 +4,14 @@ The engine itself cannot be asked: it ends while there is nothing to do. var/rol
 in the form of rollout/status.schema.json; a test compares the words with those of the engine.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
+
+from gateway import plain_json
 
 FILE: Final = Path("var/rollout/status.json")
 PHASES: Final = (
@@ -26,7 +27,7 @@ def rollout_families(root: Path) -> Iterator[Metric]:
     Raises OSError or ValueError for a file that cannot be read.
     """
     try:
-        status = json.loads((root / FILE).read_bytes())
+        status = plain_json.loads((root / FILE).read_bytes())
         state, said = status["state"], float(status["time"])
         if state is None:
             return

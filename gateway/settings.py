@@ -200,8 +200,12 @@ def _password(value: _Value) -> str:
 
 def _listen_address(value: _Value) -> str:
     try:
-        return str(ipaddress.ip_address(value.text))
+        address = ipaddress.ip_address(value.text)
+        # A zone may hold any character, and nginx takes none in a `listen`.
+        if "%" in value.text:
+            raise ValueError("a zone")
+        return str(address)
     except ValueError:
         problem = f"GATEWAY_LISTEN_ADDRESS is {value.text!r}, not an IP address"
-        fix = "write one such as 127.0.0.1, without port or brackets"
+        fix = "write one such as 127.0.0.1, without port, brackets or zone"
         raise SettingsError(value.place, problem, fix) from None

@@ -5,12 +5,12 @@ shadow_json` in nginx/conf.d/logging.conf). The request id is that of the origin
 the access log, so both answers can be joined whatever the application is.
 """
 
-import json
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeVar
 
-from gateway.accesslog import Access, BadLine
+from gateway import plain_json
+from gateway.accesslog import LATEST, Access, BadLine
 from gateway.cohort import Cohort
 
 FILE: Final = "var/logs/shadow.jsonl"
@@ -48,16 +48,19 @@ class Shadow(NamedTuple):
 def parse(line: bytes) -> Shadow:
     """The copy that a line, given without its newline, describes. Raises BadLine."""
     try:
-        record = json.loads(line.decode("utf-8", "replace"))
+        record = plain_json.loads(line.decode("utf-8", "replace"))
         time, request_id, status, instance, upstream, _, prediction = (
             str(record[key]) for key in FIELDS
         )
         if not (len(status) == 3 and status.isascii() and status.isdecimal()):
             raise BadLine("a status is not three digits")
-        return Shadow(float(time), request_id, int(status), instance, upstream, prediction)
+        ended = float(time)
+        if not 0.0 <= ended < LATEST:  # also refuses NaN
+            raise BadLine("a time is out of range")
+        return Shadow(ended, request_id, int(status), instance, upstream, prediction)
     except BadLine:
         raise
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise BadLine(f"not a line of the shadow log ({type(error).__name__})") from None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from gateway.gateway_metrics import NONE
+from gateway.gateway_metrics import NONE, upstream_label
 from gateway.shadow_log import Shadow
 
 
@@ -29,9 +29,10 @@ class ShadowCounts:
         """Add copies, and lines that were none."""
         self.bad_lines += bad_lines
         for shadow in lines:
-            # No client can make up labels: it is an address that nginx asked or, where all of
-            # an upstream are drained or down, the name of that upstream.
-            upstream = self._labels.get(shadow.upstream, shadow.upstream or NONE)
+            # An address that nginx asked, the last of several, or the name of an upstream of
+            # which all are drained or down.
+            asked = shadow.upstream.rpartition(", ")[2]
+            upstream = upstream_label(self._labels, asked) if asked else NONE
             self.copies[upstream, f"{shadow.status:03d}"] += 1
 
     def families(self) -> Iterator[Metric]:

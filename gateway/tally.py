@@ -14,7 +14,7 @@ from typing import Generic, Protocol, Self, TypeVar
 
 from prometheus_client.metrics_core import Metric
 
-from gateway import shadow_log
+from gateway import plain_json, shadow_log
 from gateway.accesslog import Access
 from gateway.atomic import replace_file
 from gateway.follow import Follower, LineFollower, Position
@@ -86,7 +86,7 @@ class LogTally(Generic[Line]):
         except FileNotFoundError:
             return tally
         try:
-            document = json.loads(content)
+            document = plain_json.loads(content)
             if not isinstance(document, dict) or document.get("format") != _FORMAT:
                 raise ValueError("it has another format")
             if document.get("log") != str(log):
@@ -94,7 +94,7 @@ class LogTally(Generic[Line]):
             stored = document.get("position")
             position = None if stored is None else Position.from_json(stored)
             tally._counts = cls._stored_counts(document.get("counts"), instances)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise StateError(
                 f"{state}: not usable ({error}): counting again from the start of {log}"
             ) from None

@@ -186,6 +186,9 @@ def _pointer(entry: Entry) -> str:
 def _corpus(root: Path, entry: Entry) -> Corpus:
     _only(entry, ("file", "text", "label"))
     file, label = entry.require("file"), entry.get("label")
+    if not file.text().isprintable():
+        problem = f"the corpus {file.text()!r} has a control character in its name"
+        raise WorkloadError(file.place, problem, "correct the name")
     return Corpus(
         path=root / file.text(),
         text_column=entry.require("text").text(),

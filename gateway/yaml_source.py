@@ -1,5 +1,6 @@
 """Reads YAML without losing where a value stands, so that messages can name the line."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,17 @@ import yaml
 
 from gateway.errors import ConfigurationError, Place
 from gateway.ports import parse_port
+from gateway.regular_file import read_regular
+from gateway.yaml_shape import BadShape, check_depth, check_size
 
-_MERGE = "tag:yaml.org,2002:merge"
+_TAG = "tag:yaml.org,2002:"
+_MERGE = f"{_TAG}merge"
+_TIMESTAMP = f"{_TAG}timestamp"
 # The C parser is ten times as fast; PyYAML may be built without it.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+_MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,7 @@ class Entry:
     def get(self, key: str) -> "Entry | None":
         """A member of a mapping, None when it is absent or empty."""
         found = self.entries().get(key)
-        if found is None or found.node.tag == "tag:yaml.org,2002:null":
+        if found is None or found.node.tag == f"{_TAG}null":
             return None
         return found
 
@@ -90,12 +98,35 @@ class Entry:
         return port
 
     def plain(self) -> Any:
-        """The value as Python objects (dict, list, str, int, float, bool, None)."""
+        """The value as JSON would have it (dict, list, str, int, float, bool, None).
+
+        A date is the text that is written. Raises for anything that JSON does not have.
+        """
+        if isinstance(self.node, yaml.ScalarNode):
+            return self._scalar()
+        if self.node.tag == f"{_TAG}map":
+            return {key: value.plain() for key, value in self.entries().items()}
+        if self.node.tag == f"{_TAG}seq":
+            return [item.plain() for item in self.items()]
+        raise self._no_json()
+
+    def _scalar(self) -> str | int | float | bool | None:
+        if self.node.tag == _TIMESTAMP:
+            return self.text()
         loader: Any = yaml.SafeLoader("")  # older stubs do not know what is called here
         try:
-            return loader.construct_document(self.node)
-        except yaml.YAMLError as error:
-            raise _malformed(self.file, error, self.error) from None
+            value = loader.construct_object(self.node)
+            # Also refuses an integer that is too long to be written again.
+            if isinstance(value, str | bool | None) or math.isfinite(value):
+                return value  # type: ignore[no-any-return]
+        # As its constructors do where a value is not what its tag says.
+        except (yaml.YAMLError, ValueError, OverflowError, LookupError, TypeError, AttributeError):
+            pass
+        raise self._no_json()
+
+    def _no_json(self) -> ConfigurationError:
+        fix = "write text in quotes, a number, true, false or null"
+        return self.error(self.place, "a value that JSON does not have", fix)
 
 
 def _malformed(
@@ -108,14 +139,24 @@ def _malformed(
 
 
 def read_yaml(root: Path, file: str, error: type[ConfigurationError]) -> Entry:
-    """The top of `root/file`. Raises `error` when it is missing, empty or not YAML."""
+    """The top of `root/file`. Raises `error` when it is missing, empty, not YAML or a trap.
+
+    A trap is nested without end or, by aliases, far larger than it looks: whoever walks it may
+    rely on a depth and a size that are bounded.
+    """
     try:
-        node = yaml.compose((root / file).read_text(encoding="utf-8"), Loader=_Loader)
+        text = read_regular(root / file, _MOST_BYTES).decode("utf-8")
+        check_depth(yaml.parse(text, Loader=_Loader))
+        node = yaml.compose(text, Loader=_Loader)
+        if node is not None:
+            check_size(node)
     except (OSError, UnicodeDecodeError) as cause:
         reason = cause.strerror if isinstance(cause, OSError) else str(cause)
         raise error(Place(file), f"cannot be read ({reason})", "restore the file") from None
     except yaml.YAMLError as cause:
         raise _malformed(file, cause, error) from None
+    except BadShape as cause:
+        raise error(Place(file, cause.line), cause.problem, "write it flatter") from None
     if node is None:
         raise error(Place(file), "is empty", "restore the file")
     return Entry(file, node, error)

@@ -20,6 +20,7 @@ from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
 from gateway.settings import load_settings
 from gateway.topology import load_topology
+from gateway.visible import visible
 from gateway.workload import load_workload
 from probes.ab_client import ab_sources
 from probes.ab_report import Run, as_json, lines, report
@@ -144,7 +145,7 @@ def _write(path: Path, content: str) -> None:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"ab: {text}\n")
+    sys.stderr.write(f"ab: {visible(text)}\n")
     sys.stderr.flush()
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from gateway.visible import visible
 from probes.ab_judge import Judgements, judge, ratio_words
 from probes.ab_run import GROUPS, HEADER
 from probes.ab_tally import Comparison, Quality, Tally
@@ -144,16 +145,6 @@ def as_json(run: Run) -> str:
 def report(run: Run, path: Path) -> str:
     """What belongs into a file of that name: JSON into .json, else Markdown."""
     return as_json(run) if path.suffix.lower() == ".json" else markdown(run)
-
-
-def visible(text: str) -> str:
-    """`text` without anything that moves a cursor or hides or turns what follows."""
-    return "".join(
-        character
-        if character.isprintable()
-        else character.encode("unicode_escape", "surrogatepass").decode()
-        for character in text
-    )
 
 
 def _escaped(text: str) -> str:

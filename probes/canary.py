@@ -25,6 +25,7 @@ from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
 from gateway.settings import load_settings
 from gateway.topology import Topology, load_topology
+from gateway.visible import visible
 from probes.canary_change import Wanted, canary_version, change, warnings
 from probes.canary_lines import change_lines, report_lines, who_line
 from probes.canary_report import document, report, who
@@ -157,7 +158,7 @@ def _percent(text: str, otherwise: str = "") -> int:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"canary: {text}\n")
+    sys.stderr.write(f"canary: {visible(text)}\n")
     sys.stderr.flush()
 
 

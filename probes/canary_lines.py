@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from gateway.canary import Experiment
+from gateway.visible import visible
 from probes.canary_change import Changed, way_back
 from probes.canary_report import WINDOW_S, Report, Who
 
@@ -36,7 +37,7 @@ def report_lines(found: Report, version: str) -> list[str]:
     if found.since is not None:
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found.since))
         lines.append(f"since    {moment}")
-    return lines
+    return [visible(line) for line in lines]
 
 
 def change_lines(changed: Changed, version: str) -> list[str]:
@@ -54,8 +55,9 @@ def change_lines(changed: Changed, version: str) -> list[str]:
     for name, old, new in rows:
         text = new if old == new else f"{'unreadable' if old is None else old} -> {new}"
         lines.append(f"{name:<8} {text}")
-    back = way_back(changed)
-    return lines if back is None else [*lines, f"back     {back}"]
+    if (back := way_back(changed)) is not None:
+        lines.append(f"back     {back}")
+    return [visible(line) for line in lines]
 
 
 def who_line(found: Who) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
+from gateway.visible import visible
 from probes.checks import report
 from probes.checks.absence import absence
 from probes.checks.finding import Check, Result
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check(options: _Options, workspace: Workspace) -> int:
     if lines := absence(workspace):
         results = [left_out(each, workspace, "the stack is down") for each in options.checks]
-        sys.stderr.write("".join(f"check: {line}\n" for line in lines))
+        sys.stderr.write("".join(f"check: {visible(line)}\n" for line in lines))
         return _finish(options, results, ExitCode.UNREACHABLE)
     results = []
     begun = time.monotonic()
@@ -70,7 +71,7 @@ def _check(options: _Options, workspace: Workspace) -> int:
 
 def _finish(options: _Options, results: list[Result], code: ExitCode) -> int:
     if options.as_json:
-        document = json.dumps(report.document(results), indent=2, ensure_ascii=False)
+        document = json.dumps(report.document(results), indent=2)
         sys.stdout.write(document + "\n")
         sys.stdout.flush()
     if options.junit is not None:
@@ -109,7 +110,7 @@ def _options(arguments: Sequence[str] | None) -> _Options:
 
 
 def _fail(reason: str, code: ExitCode) -> int:
-    sys.stderr.write(f"check: {reason}\n")
+    sys.stderr.write(f"check: {visible(reason)}\n")
     return code
 
 

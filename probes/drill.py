@@ -1,4 +1,4 @@
-"""`drill`: kill one instance under steady load and report what the clients noticed.
+"""`drill`: hit one process under steady load and report what the clients noticed.
 
 stdout is the report (with --json one document, probes/drill.schema.json); what happens
 meanwhile goes to stderr.
@@ -17,10 +17,14 @@ from pathlib import Path
 from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
 from gateway.supervisor import SupervisorError, SupervisorTimeout
+from gateway.visible import visible
 from probes.drill_report import document, exit_code, lines
-from probes.drill_run import RATE, Phase, Refused, Target, choose, drill, sources, usual_rate
+from probes.drill_run import RATE, Phase, drill, sources, usual_rate
+from probes.drill_target import OTHERS, Fault, Refused, Target, choose
 from probes.sources import PER_SOURCE
 from probes.workspace import Workspace, load_workspace
+
+_DEEDS = {Fault.KILL: "kill -9", Fault.FREEZE: "kill -STOP"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,13 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, SupervisorError) as error:
         return _fail(str(error), ExitCode.UNREACHABLE)
     except KeyboardInterrupt:
-        what = "interrupted; process-compose brings back what was killed"
+        what = "interrupted; process-compose brings back what was killed, `process-compose process "
+        what += "restart nginx` a killed nginx"
         return _fail(what, ExitCode.INTERRUPTED)
 
 
 def _drill(workspace: Workspace, options: argparse.Namespace) -> int:
     rate = _rate(workspace, options.rate)
-    target = choose(workspace, options.instance)
+    fault = Fault.FREEZE if options.freeze else Fault.KILL
+    target = choose(workspace, options.name or options.instance, fault)
     if not options.yes and not _confirmed(target, rate):
         return _fail("not confirmed; nothing was killed", ExitCode.USAGE)
     found = drill(workspace, target, rate, _teller(target))
@@ -71,18 +77,21 @@ def _confirmed(target: Target, rate: float) -> bool:
     if not sys.stdin.isatty():
         _say("no terminal to ask: --yes confirms")
         return False
-    name = target.instance.name
-    sys.stderr.write(f"drill: kill -9 {name} (pid {target.pid}) under {rate:g} requests/s? [y/N] ")
+    whom = f"{target.name} (pid {target.pid}) under {rate:g} requests/s"
+    if target.is_gateway:
+        whom += "; clients will notice"
+    sys.stderr.write(f"drill: {_DEEDS[target.fault]} {whom}? [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _teller(target: Target) -> Callable[[Phase], None]:
     begun = time.monotonic()
-    name = target.instance.name
+    name = target.name
+    deed = "killed" if target.fault is Fault.KILL else "frozen"
     said = {
         Phase.LOAD: "load begun",
-        Phase.KILLED: f"{name} (pid {target.pid}) killed",
+        Phase.KILLED: f"{name} (pid {target.pid}) {deed}",
         Phase.READY_AGAIN: f"{name} is ready again",
         Phase.SERVING_AGAIN: f"{name} answers again",
     }
@@ -92,21 +101,29 @@ def _teller(target: Target) -> Callable[[Phase], None]:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m dashboard drill",
-        description="Kill one instance of the first version under steady load.",
-        epilog="Exit codes: 0 nothing was lost, 1 a request was lost or nothing was decided, "
+        description="Kill or freeze one process under steady load, and wait until it is back.",
+        epilog="Exit codes: 0 it is back and no request was lost (of nginx: only until it was "
+        "back), 1 a request was lost, it is not back, or nothing was decided, "
         "2 usage or not confirmed, 3 the stack is down or not all ready, 4 timeout, "
         "130 interrupted.",
     )
+    names = f"an instance, {', '.join(OTHERS[:-1])} or {OTHERS[-1]} (default: the first instance)"
+    parser.add_argument("name", metavar="NAME", nargs="?", help=names)
+    freeze = "SIGSTOP instead of kill -9; of an instance, exporter or prometheus"
+    parser.add_argument("--freeze", action="store_true", help=freeze)
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    parser.add_argument("--instance", metavar="NAME", help="whom (default: the first one)")
+    parser.add_argument("--instance", metavar="NAME", help="the same as NAME")
     rate = f"requests a second (default: {RATE:g}; at most {PER_SOURCE} from each address)"
     parser.add_argument("--rate", type=float, help=rate)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.name and options.instance:
+        parser.error("--instance is the same as NAME: give one of them")
+    return options
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"drill: {text}\n")
+    sys.stderr.write(f"drill: {visible(text)}\n")
     sys.stderr.flush()
 
 

@@ -1,4 +1,4 @@
-"""What a kill drill measured, what that comes to, and how it is told."""
+"""What a drill measured, what that comes to, and how it is told."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from typing import Any
 
 from gateway.accesslog import Access
 from gateway.exit_codes import ExitCode
-from gateway.topology import Instance
+from gateway.visible import visible
+from probes.drill_target import Fault, Target
 from probes.steady_load import Answered
 from probes.verdict import Verdict
 
 REFUSED = 429
+_DONE = {Fault.KILL: "killed", Fault.FREEZE: "frozen"}
+_SETTLED_S = 0.5
+"""So long after its return requests may still fail that had waited for it."""
 _CLOCK_S = 0.01
 """nginx takes the time of a log line from the start of its turn, so a little too early."""
 
@@ -22,8 +26,7 @@ _CLOCK_S = 0.01
 class Measured:
     """Everything that was seen. Moments are time.time()."""
 
-    victim: Instance
-    pid: int
+    target: Target
     rate: float
     sources: int
     answers: tuple[Answered, ...]
@@ -35,6 +38,8 @@ class Measured:
     """None if the load went wrong before."""
     ready_again: float | None
     """None if that did not happen in time."""
+    detected: float | None = None
+    """When process-compose, or the pid file of nginx, first showed it; None if they did not."""
     stopped: bool = False
     """Somebody ended the drill before it had seen everything."""
 
@@ -66,7 +71,11 @@ class Report:
     ready_again_s: float | None
     """Until process-compose called the new process ready."""
     serving_again_s: float | None
-    """Until nginx had an answer from the new process."""
+    """Until nginx had an answer from the new process; of an instance only."""
+    fault: Fault = Fault.KILL
+    detected_s: float | None = None
+    """Until the dashboard could know: a request passed on by nginx, or what process-compose (for
+    nginx its pid file) says."""
 
 
 def report(measured: Measured) -> Report:
@@ -76,22 +85,27 @@ def report(measured: Measured) -> Report:
     after = [] if killed is None else [a for a in measured.accesses if a.time >= killed - _CLOCK_S]
     lost = 0 if killed is None else sum(_is_lost(each) for each in answers)
     lost += sum(a.status >= 500 for a in after if not a.request_id.startswith(measured.run))
-    met = [access for access in after if _met(access, measured.victim)]
+    instance = measured.target.instance
+    address = "" if instance is None else instance.address
+    met = [access for access in after if _met(access, address)]
     rescued = [access for access in met if access.status == 200]
     again = [
         access.time
         for access in after
         if measured.ready_again is not None
         and access.time >= measured.ready_again
-        and access.upstream == measured.victim.address
+        and access.upstream == address
         and access.status == 200
     ]
+    signals = [access.time for access in met]
+    if measured.detected is not None:
+        signals.append(measured.detected)
     verdict, reason = _verdict(measured, statuses, lost, len(met))
     return Report(
         verdict=verdict,
         reason=reason,
-        victim=measured.victim.name,
-        pid=measured.pid,
+        victim=measured.target.name,
+        pid=measured.target.pid,
         killed=killed is not None,
         rate=measured.rate,
         sources=measured.sources,
@@ -103,6 +117,8 @@ def report(measured: Measured) -> Report:
         slowest_s=max((access.request_time for access in rescued), default=None),
         ready_again_s=_since(killed, measured.ready_again),
         serving_again_s=_since(killed, min(again, default=None)),
+        fault=measured.target.fault,
+        detected_s=_since(killed, min(signals, default=None)),
     )
 
 
@@ -124,6 +140,8 @@ def document(found: Report) -> dict[str, Any]:
         "slowest_s": found.slowest_s,
         "ready_again_s": found.ready_again_s,
         "serving_again_s": found.serving_again_s,
+        "fault": found.fault.value,
+        "detected_s": found.detected_s,
     }
 
 
@@ -149,6 +167,9 @@ def from_document(value: Mapping[str, Any]) -> Report:
         slowest_s=seconds("slowest_s"),
         ready_again_s=seconds("ready_again_s"),
         serving_again_s=seconds("serving_again_s"),
+        # A recording from before has neither.
+        fault=Fault(value.get("fault", Fault.KILL)),
+        detected_s=seconds("detected_s") if "detected_s" in value else None,
     )
 
 
@@ -156,17 +177,18 @@ def lines(found: Report) -> list[str]:
     """For a person."""
     rows = (
         ("verdict", f"{found.verdict.value}: {found.reason}"),
-        ("killed", f"{found.victim} (pid {found.pid})" if found.killed else "nobody"),
+        (_DONE[found.fault], f"{found.victim} (pid {found.pid})" if found.killed else "nobody"),
         ("load", f"{found.rate:g} requests/s from {found.sources} addresses"),
         ("sent", f"{found.sent} ({_counts(found.statuses)})"),
         ("lost", str(found.lost)),
         ("retries", f"{found.retries} requests went to a second instance"),
+        ("detected", _seconds(found.detected_s, 3)),
         ("failover", _seconds(found.failover_s, 3)),
         ("slowest", _seconds(found.slowest_s, 3)),
         ("ready again", _seconds(found.ready_again_s, 2)),
         ("serving again", _seconds(found.serving_again_s, 2)),
     )
-    return [f"{name:<14}{value}" for name, value in rows]
+    return [visible(f"{name:<14}{value}") for name, value in rows]
 
 
 def exit_code(found: Report) -> ExitCode:
@@ -189,19 +211,28 @@ def _verdict(
     if measured.killed is None:
         reason = "stopped before anything was killed" if measured.stopped else "nothing was killed"
         return Verdict.INCONCLUSIVE, unclean(measured.answers) or reason
-    if lost:
+    target, back = measured.target, measured.ready_again
+    if lost and not target.is_gateway:
         return Verdict.FAILED, f"{lost} of {len(measured.answers)} requests were lost"
-    if measured.ready_again is None and measured.stopped:
-        return Verdict.INCONCLUSIVE, f"stopped before {measured.victim.name} was ready again"
-    if measured.ready_again is None:
-        return Verdict.FAILED, f"{measured.victim.name} did not become ready again in time"
+    if back is None and measured.stopped:
+        return Verdict.INCONCLUSIVE, f"stopped before {target.name} was ready again"
+    if back is None:
+        return Verdict.FAILED, f"{target.name} did not become ready again in time"
     if statuses[str(REFUSED)]:
         what = "met the rate limit: something else sends from the same addresses"
         return Verdict.INCONCLUSIVE, f"{statuses[str(REFUSED)]} requests {what}"
-    if not met:
+    if target.stable and not met:
         reason = "no request met the dead instance, so nothing had to fail over: raise --rate"
         return Verdict.INCONCLUSIVE, reason
-    return Verdict.PASSED, f"no request was lost, {measured.victim.name} is back"
+    still = [each for each in measured.answers if each.sent > back + _SETTLED_S and _is_lost(each)]
+    if still:
+        return Verdict.FAILED, f"{len(still)} requests failed after {target.name} was back"
+    gone = f"{lost} of {len(measured.answers)} requests were" if lost else "no request was"
+    return Verdict.PASSED, f"{gone} lost, {target.name} is back{_by_whom(target)}"
+
+
+def _by_whom(target: Target) -> str:
+    return f" by `process-compose process restart {target.name}`" if target.needs_a_person else ""
 
 
 def _is_lost(answer: Answered) -> bool:
@@ -209,10 +240,10 @@ def _is_lost(answer: Answered) -> bool:
     return answer.status not in (200, REFUSED) or answer.repeated
 
 
-def _met(access: Access, victim: Instance) -> bool:
+def _met(access: Access, address: str) -> bool:
     """Whether nginx tried the dead instance for this request and gave up on it."""
     attempts = access.upstream_attempts
-    return any(each.address == victim.address and each.retried for each in attempts)
+    return any(each.address == address and each.retried for each in attempts)
 
 
 def _since(killed: float | None, moment: float | None) -> float | None:

@@ -21,6 +21,7 @@ from gateway.errors import AnswerMissing, ConfigurationError
 from gateway.exit_codes import ExitCode
 from gateway.settings import DEMO_PASSWORD, Settings, load_settings
 from gateway.topology import Topology, load_topology
+from gateway.visible import visible
 from gateway.workload import Workload, load_workload, resolve
 
 CERTIFICATE = "nginx/certs/nginx.crt"
@@ -120,7 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail("curl is missing: run make setup", ExitCode.USAGE)
     except ConnectionError as error:
         return _fail(f"{error}\nIs the workspace running? make start-project", ExitCode.UNREACHABLE)
-    sys.stderr.write(f"{answer.status} from {answer.instance or 'the gateway itself'}\n")
+    sys.stderr.write(f"{answer.status} from {visible(answer.instance) or 'the gateway itself'}\n")
     sys.stdout.write(_readable(answer.body) + "\n")
     found = problems(answer, workload, topology, debug)
     return _fail("; ".join(found), ExitCode.FAILED) if found else ExitCode.PASS
@@ -136,13 +137,15 @@ def _has(body: Any, pointer: str) -> bool:
 
 def _readable(body: str) -> str:
     try:
-        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+        text = json.dumps(json.loads(body), indent=2, ensure_ascii=False)
     except ValueError:
-        return body
+        text = body
+    # A model may answer anything.
+    return "\n".join(map(visible, text.split("\n")))
 
 
 def _fail(reason: str, code: ExitCode) -> int:
-    sys.stderr.write(f"test-api: {reason}\n")
+    sys.stderr.write("test-api: " + "\n".join(map(visible, reason.split("\n"))) + "\n")
     return code
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Final, NamedTuple
 from gateway.accesslog import Access, BadLine, parse
 from gateway.cohort import Cohort
 from gateway.errors import ConfigurationError, Place
+from gateway.regular_file import open_regular
 from gateway.workload import Workload
 
 FORMAT: Final = "switchyard-recording"
@@ -63,7 +65,7 @@ def read_recording(path: Path, workload: Workload, most: int) -> Recording:
     """
     found = Recording()
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with os.fdopen(open_regular(path), encoding="utf-8", errors="replace") as file:
             for number, line in enumerate(file, start=1):
                 try:
                     access = _access(line, number)

@@ -28,6 +28,7 @@ from gateway.supervisor import (
     SupervisorTimeout,
     SupervisorUnreachable,
 )
+from gateway.visible import visible
 from probes.sources import NO_CHOICE, PER_SOURCE, traffic_sources
 from probes.traffic_again import DEFAULT_SPEED, send_again
 from probes.traffic_plan import FILE, Demand, read_demand, to_json
@@ -206,7 +207,7 @@ def _process(supervisor: Supervisor, name: str = PROCESS) -> Process:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"traffic: {text}\n")
+    sys.stderr.write(f"traffic: {visible(text)}\n")
     sys.stderr.flush()
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
+from gateway.visible import visible
 from probes.ab_client import AskingClient
 from probes.again_plan import MOST, Plan, plan, read_speed
 from probes.again_run import Outcome, Resender
@@ -66,7 +67,7 @@ def send_again(root: Path, file: str, speed_text: str) -> int:
         seconds = time.monotonic() - begun
         client.close()
     found = result(file, speed, recording, outcome, workspace, seconds)
-    sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(found) + "\n")
     sys.stdout.flush()
     _tell(outcome, planned.requests, workspace.topology.versions)
     if not ended:
@@ -149,5 +150,5 @@ def _tell(outcome: Outcome, requests: int, versions: tuple[str, ...]) -> None:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"traffic: {text}\n")
+    sys.stderr.write(f"traffic: {visible(text)}\n")
     sys.stderr.flush()

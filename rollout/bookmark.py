@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
 
+from gateway import plain_json
 from gateway.atomic import replace_file
 from gateway.open_log import HEAD_BYTES, Position
 from rollout.candidate import Run
 from rollout.store import FOLDER
+from rollout.typed import made
 
 FILE: Final = FOLDER / "bookmark.json"
 
@@ -62,15 +64,16 @@ class Bookmark:
     def from_json(cls, value: dict[str, Any]) -> "Bookmark":
         """The inverse. Raises KeyError, TypeError or ValueError for anything else."""
         access, shadow = value["access"], value["shadow"]
-        return cls(
-            began=float(value["began"]),
-            warm_from=float(value["warm_from"]),
+        return made(
+            cls,
+            {name: value[name] for name in ("began", "warm_from", "unplanned")},
             access=None if access is None else Position.from_json(access),
             shadow=None if shadow is None else Position.from_json(shadow),
-            restarts=tuple(Restart(float(at), int(after)) for at, after in value["restarts"]),
-            unplanned=int(value["unplanned"]),
+            restarts=tuple(
+                made(Restart, {"time": at, "after": after}) for at, after in value["restarts"]
+            ),
             runs={
-                name: Run(int(pid), int(restarts), float(started))
+                name: made(Run, {"pid": pid, "restarts": restarts, "started": started})
                 for name, (pid, restarts, started) in value["runs"].items()
             },
         )
@@ -100,7 +103,7 @@ class Bookmark:
 def load(root: Path) -> Bookmark | None:
     """The bookmark, None where there is no usable one. Raises OSError."""
     try:
-        return Bookmark.from_json(json.loads((root / FILE).read_bytes()))
+        return Bookmark.from_json(plain_json.loads((root / FILE).read_bytes()))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from gateway import plain_json
 from gateway.atomic import replace_file
 from rollout.store import FOLDER
 
@@ -14,7 +15,7 @@ FILE: Final = FOLDER / "capacity.json"
 def measured(root: Path, digest: str | None) -> float | None:
     """Requests per second of the model with that digest; None: that one was not measured."""
     try:
-        value = json.loads((root / FILE).read_bytes())
+        value = plain_json.loads((root / FILE).read_bytes())
         rate = float(value["requests_per_second"])
         return rate if digest is not None and value["digest"] == digest and rate > 0 else None
     except (OSError, ValueError, KeyError, TypeError):

@@ -7,6 +7,7 @@ rolls back nor goes on; when max_wait is over it holds.
 
 import math
 from dataclasses import replace
+from typing import Final
 
 from rollout import words
 from rollout.gate import Condition, conditions, overload
@@ -14,6 +15,10 @@ from rollout.guardrail import Evidence
 from rollout.observe import Observations
 from rollout.plan import Plan
 from rollout.state import Action, Cause, Decision, Facts, Phase, Refused, State
+
+CLOCK_SECONDS: Final = 5.0
+"""How far the clock may be behind the begin of a step. Further back every request would look
+older than the step: no guardrail would see it."""
 
 
 def begin(plan: Plan, facts: Facts, now: float) -> Decision:
@@ -28,6 +33,8 @@ def decide(plan: Plan, state: State, facts: Facts, seen: Observations, now: floa
     """What to do now. `seen` is of the step that `state` is at; `now` is in epoch seconds."""
     if state.ended:
         return Decision(Action.WAIT, state, f"the rollout is over ({state.phase})")
+    if state.began - now > CLOCK_SECONDS:
+        return roll_back(state, now, words.clock(state.began - now), "clock")
     if state.weight > 0 and (guard := tripped(plan, facts, seen)) is not None:
         name, reason = guard
         return roll_back(state, now, reason, name)

@@ -12,6 +12,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final
 
+from gateway import plain_json
 from gateway.atomic import replace_file
 from gateway.canary import change_experiment, read_experiment
 from gateway.supervisor import SOCKET, ProcessStatus, Supervisor
@@ -162,7 +163,7 @@ class Finish:
 
 def _load(root: Path) -> Asked | None:
     try:
-        return Asked(**json.loads((root / FILE).read_bytes()))
+        return Asked(**plain_json.loads((root / FILE).read_bytes()))
     except (OSError, ValueError, TypeError):
         return None
 

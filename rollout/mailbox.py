@@ -12,9 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from gateway import plain_json
 from gateway.atomic import replace_file
 from rollout.state import Command
 from rollout.store import FOLDER
+from rollout.typed import made
 
 COMMANDS: Final = FOLDER / "commands"
 ANSWERS: Final = FOLDER / "answers"
@@ -90,7 +92,7 @@ def post(
 def answer_to(root: Path, name: str) -> Answer | None:
     """The answer to that command, None while there is none. Raises OSError."""
     try:
-        return Answer(**json.loads((root / ANSWERS / name).read_bytes()))
+        return Answer(**plain_json.loads((root / ANSWERS / name).read_bytes()))
     except FileNotFoundError:
         return None
 
@@ -109,14 +111,8 @@ def take(root: Path, now: float) -> Iterator[Order]:
         except FileNotFoundError:
             continue  # withdrawn
         try:
-            value = json.loads(text)
-            order = Order(
-                path.name,
-                str(value["command"]),
-                str(value["actor"]),
-                float(value["time"]),
-                None if value["policy"] is None else str(value["policy"]),
-            )
+            value = plain_json.loads(text)
+            order = made(Order, value, name=path.name)
             if order.command != START:
                 Command(order.command)
         except (ValueError, KeyError, TypeError) as error:

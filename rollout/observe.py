@@ -200,12 +200,15 @@ class Observer:
             self._nameless.add(hash(access.remote_addr))
 
     def _clock(self, time: float, v2: bool) -> None:
-        self._last = time if self._last is None else max(self._last, time)
+        # The one that was read last, not the latest: one line of a clock that was wrong for a
+        # moment would be the latest for ever.
+        self._last = time
         second = self._seconds.setdefault(int(time), [0, 0])
         second[v2] += 1
         if len(self._seconds) > 2 * RATE_SECONDS:
             oldest = int(self._last) - RATE_SECONDS
-            self._seconds = {at: n for at, n in self._seconds.items() if at >= oldest}
+            last = int(time)
+            self._seconds = {at: n for at, n in self._seconds.items() if oldest <= at <= last}
 
     def _rates(self) -> tuple[float, float]:
         if self._last is None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from rollout.alone import HardStopRule, OutageRule
 from rollout.guardrail import MIN_USERS, ComparisonRule
+from rollout.typed import made
 
 MANY_FAILURES: Final = 60
 """Failures beyond which a comparison is called blind at a weight: 60 bad answers are many."""
@@ -104,17 +105,19 @@ class Plan:
         """The inverse of `to_json`. Raises KeyError, TypeError and ValueError for anything else."""
         rest = dict(value)
         rails = dict(rest.pop("guardrails"))
-        return cls(
-            shadow=ShadowStep(**rest.pop("shadow")),
-            steps=tuple(Step(**step) for step in rest.pop("steps")),
-            guardrails=Guardrails(
-                failed=ComparisonRule(**rails.pop("failed")),
-                slow=ComparisonRule(**rails.pop("slow")),
-                hard_stop=HardStopRule(**rails.pop("hard_stop")),
-                outage=OutageRule(**rails.pop("outage")),
-                **rails,
+        return made(
+            cls,
+            rest,
+            shadow=made(ShadowStep, rest.pop("shadow")),
+            steps=tuple(made(Step, step) for step in rest.pop("steps")),
+            guardrails=made(
+                Guardrails,
+                rails,
+                failed=made(ComparisonRule, rails.pop("failed")),
+                slow=made(ComparisonRule, rails.pop("slow")),
+                hard_stop=made(HardStopRule, rails.pop("hard_stop")),
+                outage=made(OutageRule, rails.pop("outage")),
             ),
-            **rest,
         )
 
 

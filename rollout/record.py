@@ -10,7 +10,8 @@ from rollout.guardrail import ComparisonRule, Evidence, recompute
 from rollout.observe import Observations
 from rollout.plan import Plan
 from rollout.split import SplitCounts, log_e_split
-from rollout.state import Action, Command, Decision, Facts, State
+from rollout.state import Command, Decision, Facts, State
+from rollout.typed import made
 
 _EVIDENCE = ("failed", "slow", "hard_stop")
 
@@ -54,21 +55,18 @@ class Entry:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Entry":
         """The inverse. Raises KeyError, TypeError or ValueError for anything else."""
-        before, command = value["before"], value["command"]
-        return cls(
-            seq=value["seq"],
-            time=value["time"],
-            actor=value["actor"],
-            command=None if command is None else Command(command),
+        before = value["before"]
+        return made(
+            cls,
+            {name: value[name] for name in ("seq", "time", "actor", "command")},
             before=None if before is None else State.from_json(before),
-            decision=Decision(
-                Action(value["action"]),
-                State.from_json(value["after"]),
-                value["reason"],
-                value["trigger"],
+            decision=made(
+                Decision,
+                {name: value[name] for name in ("action", "reason", "trigger")},
+                after=State.from_json(value["after"]),
             ),
             seen=observations_from_json(value["seen"]),
-            facts=Facts(**value["facts"]),
+            facts=made(Facts, value["facts"]),
             plan=Plan.from_json(value["plan"]),
         )
 
@@ -125,10 +123,19 @@ def _again(entry: Entry) -> Decision:
 def observations_from_json(value: Mapping[str, Any]) -> Observations:
     """The inverse of asdict. Raises KeyError, TypeError or ValueError."""
     rest = dict(value)
+    given: dict[str, Any] = {}
     for name in _EVIDENCE:
         evidence = dict(rest[name])
         run = evidence["run"]
-        evidence["run"] = None if run is None else tuple((bool(v2), share) for v2, share in run)
-        rest[name] = Evidence(**evidence)
-    rest["split"] = SplitCounts(**rest["split"])
-    return Observations(**rest)
+        del evidence["run"]
+        given[name] = made(Evidence, evidence, run=None if run is None else tuple(map(_event, run)))
+        del rest[name]
+    given["split"] = made(SplitCounts, rest.pop("split"))
+    return made(Observations, rest, **given)
+
+
+def _event(value: Any) -> tuple[bool, float]:
+    v2, share = value
+    if type(v2) is not bool or type(share) is not float or not 0 < share < 1:
+        raise ValueError(f"{value!r} is no event of a comparison")
+    return v2, share

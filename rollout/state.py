@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from rollout.typed import made
+
 
 class Phase(StrEnum):
     """Where a rollout is."""
@@ -120,15 +122,8 @@ class State:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "State":
-        """The inverse of `to_json`. Raises KeyError, TypeError or ValueError."""
-        rest = dict(value)
-        phase, cause, held = rest.pop("phase"), rest.pop("cause"), rest.pop("held")
-        return cls(
-            phase=Phase(phase),
-            cause=None if cause is None else Cause(cause),
-            held=None if held is None else Phase(held),
-            **rest,
-        )
+        """The inverse of `to_json`. Raises TypeError or ValueError."""
+        return made(cls, value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from rollout.observe import Observations
 from rollout.plan import Plan
 from rollout.record import Entry, observations_from_json
 from rollout.state import Action, Facts, Phase, State
+from rollout.typed import made
 
 FORMAT: Final = 1
 DECISIONS: Final = 10
@@ -35,17 +36,8 @@ class Decided:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Decided":
-        """The inverse of asdict. Raises KeyError, TypeError or ValueError."""
-        return cls(
-            seq=int(value["seq"]),
-            time=float(value["time"]),
-            actor=str(value["actor"]),
-            action=Action(value["action"]),
-            weight_before=int(value["weight_before"]),
-            weight_after=int(value["weight_after"]),
-            phase_after=Phase(value["phase_after"]),
-            reason=str(value["reason"]),
-        )
+        """The inverse of asdict. Raises TypeError or ValueError."""
+        return made(cls, value)
 
 
 def in_short(entry: Entry) -> Decided:
@@ -103,15 +95,13 @@ class Status:
         """The inverse. Raises KeyError, TypeError or ValueError for anything else."""
         if value["format"] != FORMAT:
             raise ValueError(f"format {value['format']!r}, this program reads {FORMAT}")
-        state, problem = value["state"], value["problem"]
-        return cls(
-            time=float(value["time"]),
-            pid=int(value["pid"]),
-            since=float(value["since"]),
+        state = value["state"]
+        return made(
+            cls,
+            {name: value[name] for name in ("time", "pid", "since", "problem")},
             state=None if state is None else State.from_json(state),
             seen=observations_from_json(value["seen"]),
-            facts=Facts(**value["facts"]),
+            facts=made(Facts, value["facts"]),
             plan=Plan.from_json(value["plan"]),
             decisions=tuple(map(Decided.from_json, value["decisions"])),
-            problem=None if problem is None else str(problem),
         )

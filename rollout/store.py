@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from gateway import plain_json
 from gateway.errors import ConfigurationError
 from rollout.observe import Observations
 from rollout.plan import Plan
@@ -183,8 +184,8 @@ def open_store(root: Path) -> Iterator[Store]:
 
 def _value(line: bytes) -> dict[str, Any] | None:
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
+        value = plain_json.loads(line)
+    except ValueError:
         return None
     return value if isinstance(value, dict) else None
 

@@ -62,6 +62,14 @@ def hard_stop(rule: HardStopRule, seen: Observations) -> str:
     )
 
 
+def clock(back: float) -> str:
+    """Why a clock that was set back rolls back."""
+    return (
+        f"the clock is {duration(back)} before the begin of the step: every request would look "
+        "older, and no guardrail would see it; `rollout start` begins again"
+    )
+
+
 def outage(seen: Observations) -> str:
     """Why an outage rolls back."""
     return (

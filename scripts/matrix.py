@@ -9,11 +9,13 @@ second-python   the same: the newest other Python of this machine, the locked re
 current-nginx   the nginx layer on a current nginx (scripts/second_nginx.py)
 current-promtool
                 rules and configuration of Prometheus on a 3.x (scripts/second_prometheus.py)
+thousands       generated requests to the services and the gateway (scripts/thousands.py)
+fuzz            every reader of files and bodies, guided by coverage (scripts/fuzzing.py)
 simulations     the table of docs/statistics.md at full size (scripts/simulations.py)
 
-The first two have environments of their own in .tools/matrix/, made anew when Python or the
-requirements have changed. Reports go to var/test/matrix/. The exit code is 1 when anything
-failed; a second Python that is not there is a failure with CI=true, else a line.
+The first two and fuzz have environments of their own in .tools/matrix/, made anew when Python
+or the requirements have changed. Reports go to var/test/matrix/. The exit code is 1 when
+anything failed; a second Python that is not there is a failure with CI=true, else a line.
 """
 
 from __future__ import annotations
@@ -29,7 +31,16 @@ from functools import partial
 from pathlib import Path
 
 from gateway.exit_codes import ExitCode
-from scripts import interpreters, nix_shell, second_nginx, second_prometheus, simulations, test
+from scripts import (
+    fuzzing,
+    interpreters,
+    nix_shell,
+    second_nginx,
+    second_prometheus,
+    simulations,
+    test,
+    thousands,
+)
 from scripts.junit import Counts
 from scripts.matrix_rows import LOCK, ROOT, NotBuilt, Row, build, lowest, second_python
 from scripts.stack import search_path
@@ -86,6 +97,9 @@ def main() -> int:
         line, version = row_of()
         lines.append(line)
         versions.append(version)
+    report = test.REPORTS / "matrix/thousands/contract.xml"
+    lines.append(_timed("thousands", "contract", partial(thousands.run, report)))
+    lines.append(_fuzz())
     lines.append(_timed("simulations", "rollout", simulations.run))
     sys.stdout.write(summary(lines, [*versions, missing]))
     return ExitCode.FAILED if any(line.result.failed for line in lines) else ExitCode.PASS
@@ -167,6 +181,13 @@ def _current_promtool() -> tuple[Line, str]:
         return Line(name, test.Result("set-up", 0, 1, 0.0, str(error))), ""
     run = partial(second_prometheus.run, programs, test.REPORTS / "matrix" / name / "config.xml")
     return _timed(name, "config", run), f"{name}: promtool {second_prometheus.VERSION}"
+
+
+def _fuzz() -> Line:
+    try:
+        return _timed("fuzz", "readers", fuzzing.run)
+    except NotBuilt as error:
+        return Line("fuzz", test.Result("set-up", 0, 1, 0.0, str(error)))
 
 
 def _timed(row: str, layer: str, run: Callable[[], Counts]) -> Line:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from gateway.exit_codes import ExitCode
 from gateway.supervisor import SOCKET, Process, Supervisor, SupervisorUnreachable, ready
+from gateway.visible import visible
 from scripts import nix_shell, process_table
 from scripts.process_table import alive
 
@@ -135,7 +136,7 @@ def last_words(process: str) -> str:
         lines = path.read_text(errors="replace").strip().splitlines()
     except OSError:
         lines = []
-    return lines[-1].strip() if lines else f"no output in {path}"
+    return visible(lines[-1].strip()) if lines else f"no output in {path}"
 
 
 def stop(supervisor: Supervisor, timeout_s: float = 30.0) -> int:

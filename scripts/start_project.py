@@ -83,9 +83,14 @@ def _bring_up(settings: Settings, topology: Topology) -> tuple[Process, ...]:
     was_running = _is_running(supervisor)
     if was_running:
         _say("the workspace runs already")
-        for process in ready(supervisor.processes()).failed:
-            _say(f"starting {process.name}, which had stopped")
-            supervisor.start(process.name)
+        stopped = {process.name for process in ready(supervisor.processes()).failed}
+        for name in sorted(stopped):
+            _say(f"starting {name}, which had stopped")
+            supervisor.start(name)
+        # For a moment process-compose still shows how each of them had ended.
+        stack.wait_until(
+            lambda: not stopped & {each.name for each in ready(supervisor.processes()).failed}, 2.0
+        )
     else:
         _launch(settings, topology)
     try:

@@ -27,7 +27,7 @@ REPORTS = ROOT / "var/test"
 NOBODY = 65534
 PAGE_TOOLS = ("jq", "goaccess")
 """What docs/access-log.md uses and its tests run."""
-ROOMS = ("services", "gateway", "probes", "rollout", "dashboard", "scripts", "bench", "tests")
+ROOMS = ("services", "gateway", "probes", "rollout", "dashboard", "scripts", "bench", "fuzz")
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from services.artefact import ArtefactError, Backend, read_manifest
+from services.regular_file import read_regular
 from services.settings import ModelVersion
 from services.training.publish import PREVIOUS, exclusive, publish, undo, workspace
+from services.visible import visible
 
+MOST_BYTES: Final = 4 << 30
+"""Of a joblib file."""
 _CHILD: Final = "services.training.adoption"
 
 
@@ -78,7 +82,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _adopt(model: Path, slot: str, models_dir: Path, trusted: bool) -> None:
     try:
-        content = model.read_bytes()
+        content = read_regular(model, MOST_BYTES)
     except OSError as error:
         raise Refused(ExitCode.USAGE, f"{model}: {error.strerror}") from None
     digest = hashlib.sha256(content).hexdigest()
@@ -159,7 +163,7 @@ def _undo(models_dir: Path, slot: str) -> None:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f"adopt: {line}\n")
+    sys.stderr.write(f"adopt: {visible(line)}\n")
     sys.stderr.flush()
 
 

@@ -22,6 +22,7 @@ from services.errors import (
     METHOD_NOT_ALLOWED_RESPONSE,
     install_error_handlers,
 )
+from services.local_host import LocalHostMiddleware
 from services.metrics import MetricsMiddleware, ServiceMetrics
 from services.predict_route import PredictRoute
 from services.schema import Health, PredictionV1, PredictionV2, PredictRequest, TokenWeight
@@ -106,6 +107,8 @@ def build_app(
     _add_health(app, settings, digest)
     _add_metrics(app, metrics)
     handlers = frozenset(route.path for route in app.routes if isinstance(route, Route))
+    # The first one is the outermost: what is refused is counted, too.
+    app.add_middleware(LocalHostMiddleware)
     app.add_middleware(MetricsMiddleware, metrics=metrics, handlers=handlers)
     return app
 

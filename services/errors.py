@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from services.schema import MAX_BODY_BYTES, ErrorBody, ValidationErrorBody
 
@@ -41,6 +42,11 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Exception, _failed)
+
+
+def refusal(scope: Scope, status: int, detail: str) -> JSONResponse:
+    """The answer of a layer that lies outside of the application's routes."""
+    return _response(Request(scope), status, detail)
 
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:

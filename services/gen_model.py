@@ -25,6 +25,7 @@ from services.training.own_data import OwnSource
 from services.training.recipes import RECIPES
 from services.training.session import GateMissed, Options, run
 from services.training.workers import WorkerFailed
+from services.visible import visible
 
 _TOOLS: Final = Path(".tools/bin")
 
@@ -121,7 +122,7 @@ _ABOUT: Final = "Train the demo models from public data or your own, and measure
 
 
 def _say(line: object) -> None:
-    sys.stderr.write(f"gen_model: {line}\n")
+    sys.stderr.write("gen_model: " + "\n".join(map(visible, str(line).split("\n"))) + "\n")
     sys.stderr.flush()
 
 

@@ -19,6 +19,8 @@ NEGATION_WINDOW: Final = 4
 MARK: Final = "~"
 """Prefix of a negated word's feature. No token contains it."""
 
+_LONG_REFERENCE: Final = re.compile(r"&#([0-9]{9,});?")
+_LAST_CHARACTER_DIGITS: Final = 7  # chr(1_114_111)
 _URL: Final = re.compile(r"(?:https?://|www\.)\S+")
 _USER: Final = re.compile(r"@\w+")
 _REPEATED: Final = re.compile(r"(.)\1\1+")
@@ -54,13 +56,26 @@ def tweet_tokens(text: str) -> list[str]:
     and a character repeated three times or more is kept twice ("sooo" -> "soo").
     """
     if "&" in text:
-        text = html.unescape(text)
+        text = unescaped(text)
     text = text.lower().replace("\u2019", "'")
     if "//" in text or "www." in text:
         text = _URL.sub("xxurl", text)
     if "@" in text:
         text = _USER.sub("xxuser", text)
     return _TWEET_TOKEN.findall(_REPEATED.sub(r"\1\1", text))
+
+
+def unescaped(text: str) -> str:
+    """With HTML entities decoded: html.unescape for every text.
+
+    That one raises ValueError at a character reference of some thousand digits.
+    """
+    return html.unescape(_LONG_REFERENCE.sub(_shortened, text))
+
+
+def _shortened(reference: re.Match[str]) -> str:
+    digits = reference[1].lstrip("0")
+    return f"&#{digits};" if 0 < len(digits) <= _LAST_CHARACTER_DIGITS else "\ufffd"
 
 
 def negated(tokens: list[str]) -> list[int]:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from dashboard.trials.base import TrialName
 from dashboard.trials.drill import Chosen, Counted, DrillStep, Reached, Reported
-from probes.drill_run import Phase, Refused, choose, drill, usual_rate
+from probes.drill_run import Phase, drill, usual_rate
+from probes.drill_target import Refused, choose
 from probes.workspace import load_workspace
 
 COUNT_S = 0.5
@@ -35,7 +36,7 @@ class DrillJob:
         rate = usual_rate(workspace)
         try:
             target = choose(workspace, self._victim)
-            yield Chosen(target.instance.name, target.pid, rate)
+            yield Chosen(target.name, target.pid, rate)
             yield from _told(
                 lambda clock: Reported(
                     drill(workspace, target, rate, clock.reached, count=clock.counted, stop=stop)

@@ -21,6 +21,14 @@ class SourceAbsent(Exception):
     """There is nothing to ask. The text says what is missing and what to do."""
 
 
+class SourceFailing(Exception):
+    """It delivers, and all the same something is wrong with it. The text says what to do."""
+
+    def __init__(self, text: str, events: Sequence[Event] = ()) -> None:
+        super().__init__(text)
+        self.events = events
+
+
 class Source(Protocol):
     """Something that can be asked for facts."""
 
@@ -33,7 +41,10 @@ class Source(Protocol):
         """How long to wait until it is asked again; 0 while there is more to be had at once."""
 
     def poll(self, now: float) -> Sequence[Event]:
-        """What there is now. Bounded in work and time. Raises SourceAbsent or any error."""
+        """What there is now. Bounded in work and time.
+
+        Raises SourceAbsent, SourceFailing or any error.
+        """
 
     def close(self) -> None:
         """Give back what is open."""
@@ -108,6 +119,8 @@ def ask(source: Source, clock: Callable[[], float]) -> tuple[list[Event], bool]:
         state, detail = SourceState.FRESH, ""
     except SourceAbsent as error:
         events, state, detail = [], SourceState.ABSENT, str(error)
+    except SourceFailing as error:
+        events, state, detail = list(error.events), SourceState.FAILING, str(error)
     except Exception as error:
         # The edge: whatever it is, the screen shows it and lives on.
         reason = str(error) or type(error).__name__

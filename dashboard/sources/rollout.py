@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dashboard.events import Event, LabelledAb, RolloutState, SourceName
+from gateway import plain_json
 
 if TYPE_CHECKING:
     from rollout.status import Status
@@ -63,11 +64,11 @@ def read_status(root: Path) -> Status | None:
     from rollout.status import Status
 
     try:
-        text = (root / STATUS).read_text(encoding="utf-8")
+        text = (root / STATUS).read_bytes()
     except FileNotFoundError:
         return None
     try:
-        status = Status.from_json(json.loads(text))
+        status = Status.from_json(plain_json.loads(text))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{STATUS} cannot be understood ({error}): see var/logs/rollout.log"

@@ -107,7 +107,7 @@ def alive(pid: int) -> bool:
         os.kill(pid, 0)
         # proc(5): the state follows the name, which is in parentheses and may hold any.
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # also a number that no process can have
         return False
     except OSError:  # another user's, or no Linux: it is there, and no more is known
         return True

@@ -6,12 +6,13 @@ never stand on both sides.
 """
 
 import hashlib
-import html
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from services.tokens import unescaped
 
 HELD_OUT_SHARE: Final = 10
 """One text in this many is held out."""
@@ -39,7 +40,7 @@ class Split:
 
 def normalise(text: str) -> str:
     """The text's letters and digits in lower case: what makes two texts the same."""
-    return " ".join(_WORDS.findall(html.unescape(text).lower()))
+    return " ".join(_WORDS.findall(unescaped(text).lower()))
 
 
 def text_digest(text: str) -> str:

@@ -168,7 +168,9 @@ def _member(archive: Path | bytes, name: str) -> bytes:
             io.BytesIO(archive) if isinstance(archive, bytes) else archive.open("rb") as stream,
             tarfile.open(fileobj=stream) as tar,
         ):
-            file = tar.extractfile(name)
+            found = tar.getmember(name)
+            # Not a link, not even to another member.
+            file = tar.extractfile(found) if found.isreg() else None
             if file is None:
                 raise DataError(f"{where}: {name} is not a file")
             return file.read()

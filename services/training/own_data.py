@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from services.artefact import Origin
+from services.regular_file import read_regular
 from services.training.archives import DataError, DataMissing, Library
 from services.training.cleaning import Row, Split, split
 from services.training.corpora import Corpus, PublicSource, plain
@@ -26,6 +27,7 @@ LABEL_COLUMNS: Final = ("label", "sentiment")
 SCORE_COLUMN: Final = "score"
 LEAST_TEXTS: Final = 50
 """Different texts that every class needs."""
+_MOST_BYTES: Final = 1 << 30
 
 _WORDS: Final = re.compile(r"\w+")
 
@@ -109,7 +111,7 @@ def _require_enough(path: Path, rows: Sequence[Row], lines: Mapping[str, int]) -
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path, _MOST_BYTES)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from error
 

@@ -139,6 +139,9 @@ def test_grafana_stays_on_this_machine(repository: Path) -> None:
     ini.read(repository / GRAFANA / "grafana.ini")
     assert ini["server"]["http_addr"] == "127.0.0.1"
     assert ini["server"]["http_port"] == "3000"
+    # Against DNS rebinding: a page of any other name is sent to this one.
+    assert ini["server"]["domain"] == "localhost"
+    assert ini.getboolean("server", "enforce_domain")
     off = {
         "analytics": ("reporting_enabled", "check_for_updates", "check_for_plugin_updates"),
         "news": ("news_feed_enabled",),

@@ -58,7 +58,7 @@ def test_every_case_comes_out_as_written(repository: Path) -> None:
 
 BREAKS = [
     ("slo.yml", "vector(0.995)", "vector(0.9)"),
-    ("slo.yml", '"[34].."', '"4.."'),
+    ("slo.yml", '"[34]..|50[15]"', '"4..|50[15]"'),
     ("slo.yml", "[1h])) >= 10", "[1h])) >= 0"),
     ("slo.yml", 'upstream!="none",le="0.025"}[5m]', 'le="0.025"}[5m]'),
     ("alerts.yml", 'up{job="services"}', "up"),

@@ -25,7 +25,8 @@ from dashboard.trials.drill import (
 )
 from gateway.topology import Instance
 from probes.drill_report import Report
-from probes.drill_run import Phase, Refused, Target
+from probes.drill_run import Phase
+from probes.drill_target import Refused, Target
 from tests.dashboard.drill_story import REPORT, STEPS
 
 seconds = st.floats(0, 1e6)
@@ -78,7 +79,7 @@ Engine = Callable[..., Report]
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[Engine], None]:
     """Puts another engine in the place of probes.drill_run.drill."""
-    target = Target(Instance("v1-2", "v1", 8102), 4282)
+    target = Target("v1-2", 4282, Instance("v1-2", "v1", 8102))
     monkeypatch.setattr(drill_job, "load_workspace", lambda *_: None)
     monkeypatch.setattr(drill_job, "usual_rate", lambda _: 80.0)
     monkeypatch.setattr(drill_job, "choose", lambda _, name: target)

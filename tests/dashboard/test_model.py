@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dashboard.events import (
     Event,
+    Hit,
     LogProgress,
     Marked,
     ProcessStates,
@@ -128,6 +129,27 @@ def test_memory_is_bounded_whatever_the_log_names() -> None:
     assert len(folded.recent) == RECENT
     assert len(folded.totals.answers) <= 65
     assert folded.totals.total() == RECENT + 500
+
+
+def test_a_clock_that_is_set_back_hides_nothing() -> None:
+    hour = 3600.0
+    before = [hit(START + hour + second) for second in range(400)]
+    folded = model(*before, *(hit(START + second) for second in range(20)))
+    assert folded.window(Window.TEN_SECONDS, START + 19.9).total() == 10
+    assert folded.window(Window.FIVE_MINUTES, START + 19.9).total() == 20
+    assert len(folded.seconds) <= 301
+    assert folded.last_hit_at == START + 19
+    # And forward again, as over a leap: what is older than the window is out of it.
+    folded.apply(hit(START + hour + 900))
+    assert folded.window(Window.FIVE_MINUTES, START + hour + 900).total() == 1
+
+
+def test_one_line_of_the_future_is_counted_and_does_not_stop_the_clock() -> None:
+    future = Hit(START + 1, access(START + 1e8))
+    folded = model(hit(START), future, hit(START + 2))
+    assert folded.totals.total() == 3
+    assert folded.window(Window.MINUTE, START + 2).total() == 2
+    assert folded.last_hit_at == START + 2
 
 
 def test_counts_go_on_when_a_source_comes_back() -> None:

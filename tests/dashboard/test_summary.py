@@ -192,7 +192,7 @@ def open_demo() -> list[str]:
         (b'{"format":"switchyard-recording","version":1}\n{"kind":"log","at":1}\n', ":2: "),
         (
             b'{"format":"switchyard-recording","version":1}\n{"kind":"x","at":Infinity}\n',
-            "at is inf",
+            "Infinity is no JSON",
         ),
         (b'{"format":"switchyard-recording","version":1}\n' + b"[" * 9**6 + b"\n", ":2: "),
     ],

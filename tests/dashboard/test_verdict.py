@@ -80,6 +80,14 @@ def test_without_nginx_nothing_is_served() -> None:
     )
 
 
+def test_a_gateway_without_its_password_file_says_what_writes_it() -> None:
+    severity, reason = says(well(hit(START, "", 403), hit(START, "", 403), hit(START, "", 401)))
+    assert severity is Severity.DOWN
+    assert reason.startswith("2 of 3 requests were answered 403 in 1 m: nginx finds no")
+    # What an instance forbids is its own affair.
+    assert says(well(hit(START, "v1-1", 403)))[0] is Severity.OK
+
+
 def test_an_instance_that_starts_names_its_heirs() -> None:
     later = START + 5
     folded = well(hit(), processes(NOW, starting="v1-2"))

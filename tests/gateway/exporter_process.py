@@ -55,10 +55,12 @@ class Exporter:
     said: Path
     port: int = 0
 
-    def get(self, path: str, method: str = "GET") -> tuple[HTTPResponse, bytes]:
+    def get(
+        self, path: str, method: str = "GET", host: str | None = None
+    ) -> tuple[HTTPResponse, bytes]:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=WAIT_SECONDS)
         try:
-            connection.request(method, path)
+            connection.request(method, path, headers={} if host is None else {"Host": host})
             response = connection.getresponse()
             return response, response.read()
         finally:

@@ -54,6 +54,20 @@ def test_the_paths(workspace: Workspace) -> None:
         assert running.get("/metrics", "POST")[0].status == 501
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/healthz"])
+def test_a_page_of_another_site_reads_nothing(workspace: Workspace, path: str) -> None:
+    # Its name was made to resolve to this machine (DNS rebinding).
+    with exporter(workspace) as running:
+        for host, status in (
+            ("evil.example", 421),
+            (f"evil.example:{running.port}", 421),
+            ("127.0.0.1.evil.example", 421),
+            (f"localhost:{running.port}", 200),
+            (f"127.0.0.1:{running.port}", 200),
+        ):
+            assert running.get(path, host=host)[0].status == status, host
+
+
 def test_a_log_that_is_not_there_yet_or_no_file(workspace: Workspace) -> None:
     with exporter(workspace) as running:
         assert running.requests() == 0

@@ -74,6 +74,16 @@ def test_a_fresh_clone_and_again(copy: Path, run: Run, capsys: pytest.CaptureFix
     assert files(copy) == before
 
 
+def test_the_folder_of_the_socket_is_closed_whatever_the_umask(
+    copy: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (copy / "var/run").mkdir(parents=True)
+    (copy / "var/run").chmod(0o777)
+    assert run() is ExitCode.PASS
+    assert (copy / "var/run").stat().st_mode & 0o777 == 0o700
+    assert "closed var/run to other users" in capsys.readouterr().err
+
+
 def test_nothing_else_appears(copy: Path, run: Run) -> None:
     run()
     known = {*files(copy), fragments.MAIN_USER, drained.UPSTREAMS, drained.CHOICE}

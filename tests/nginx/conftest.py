@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.nginx_master import running_master
 from gateway.settings import load_settings
 from gateway.topology import Topology, load_topology
 from tests.nginx.gateway_copy import NGINX, REPOSITORY, copy_gateway, free_ports, temporary_root
@@ -112,9 +113,7 @@ def gateway(prepared: Gateway) -> Iterator[Gateway]:
     with errors.open("w") as output:
         process = subprocess.Popen(NGINX, cwd=prepared.root, stdout=output, stderr=output)
     try:
-        wait_until(
-            lambda: process.poll() is not None or _is_up(prepared.status_port), "nginx to start"
-        )
+        wait_until(lambda: process.poll() is not None or _is_up(prepared), "nginx to start")
         assert process.poll() is None, errors.read_text()
         yield prepared
     finally:
@@ -124,9 +123,11 @@ def gateway(prepared: Gateway) -> Iterator[Gateway]:
     assert not worst
 
 
-def _is_up(port: int) -> bool:
+def _is_up(gateway: Gateway) -> bool:
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        listens = probe.connect_ex(("127.0.0.1", gateway.status_port)) == 0
+    # It listens before it writes its pid.
+    return listens and running_master(gateway.root) is not None
 
 
 @pytest.fixture

@@ -16,9 +16,10 @@ from gateway.certificates import ensure_certificate
 from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
 from gateway.settings import load_settings
+from gateway.visible import visible
 from probes import ab
 from probes.ab_client import AB_SOURCES, Allowance, AskingClient
-from probes.ab_report import Run, document, lines, markdown, visible
+from probes.ab_report import Run, document, lines, markdown
 from probes.ab_run import GROUPS, plan, run
 from probes.addresses import BURST_SOURCES, CHECK_SOURCES, DRILL_SOURCES
 from probes.client import NoAnswer

@@ -12,11 +12,11 @@ from gateway.canary import Experiment, write_experiment
 from gateway.cohort import BUCKETS, bucket_of_user, in_canary
 from gateway.errors import ConfigurationError
 from gateway.supervisor import Process, ProcessHealth, ProcessStatus
-from probes import drill_run
+from probes import drill_target
 from probes.ab_run import check_versions
 from probes.checks import routing
 from probes.checks.routing import HEADER, USER_HEADER, user_in
-from probes.drill_run import Refused, choose
+from probes.drill_target import Refused, choose
 from probes.exchange import Answer
 from probes.verdict import Verdict
 from probes.workspace import Workspace, load_workspace
@@ -165,11 +165,11 @@ class Supervisor:
 def test_the_drill_kills_nobody_who_is_drained(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drill_run, "Supervisor", Supervisor)
-    assert choose(workspace).instance.name == "v1-1"
+    monkeypatch.setattr(drill_target, "Supervisor", Supervisor)
+    assert choose(workspace).name == "v1-1"
     write_experiment(workspace.root, Experiment(drained="v1-1"))
-    assert choose(workspace).instance.name == "v1-2"
-    assert choose(workspace, "v1-3").instance.name == "v1-3"
+    assert choose(workspace).name == "v1-2"
+    assert choose(workspace, "v1-3").name == "v1-3"
     with pytest.raises(Refused, match=r"v1-1 is drained: first .* canary --undrain v1-1"):
         choose(workspace, "v1-1")
 

@@ -24,6 +24,7 @@ from probes.drill_report import (
     report,
     unclean,
 )
+from probes.drill_target import Fault, Target
 from probes.steady_load import Answered
 from probes.verdict import Verdict
 
@@ -58,8 +59,7 @@ def answered(status: int | None = 200, repeated: bool = False) -> Answered:
 
 
 GOOD = Measured(
-    victim=VICTIM,
-    pid=4711,
+    target=Target("v1-1", 4711, VICTIM),
     rate=80.0,
     sources=20,
     answers=(answered(),) * 400,
@@ -88,6 +88,7 @@ def test_a_drill_that_went_well() -> None:
     assert found.slowest_s == pytest.approx(0.009)
     assert found.ready_again_s == pytest.approx(2.25)
     assert found.serving_again_s == pytest.approx(2.5)
+    assert found.detected_s == found.failover_s
     assert exit_code(found) is ExitCode.PASS
 
 
@@ -156,6 +157,7 @@ def test_the_document_follows_its_schema(killed: float | None) -> None:
         slowest_s=SECONDS,
         ready_again_s=SECONDS,
         serving_again_s=SECONDS,
+        detected_s=SECONDS,
     )
 )
 def test_the_document_reads_back(found: Report) -> None:
@@ -202,3 +204,55 @@ def test_other_clients_count_too() -> None:
     assert (found.verdict, found.lost) == (Verdict.FAILED, 1)
     before = access(KILLED - 1, request_id="traffic-3", status="502")
     assert changed(accesses=(failover, before)).lost == 0
+
+
+def test_who_notices_first_dates_it() -> None:
+    assert changed(detected=KILLED + 0.01).detected_s == pytest.approx(0.01)
+    assert changed(detected=None, accesses=()).detected_s is None
+
+
+LOST = (answered(None), answered(200, repeated=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("nginx-worker", Verdict.PASSED),
+        ("nginx", Verdict.PASSED),
+        ("exporter", Verdict.FAILED),
+        ("v2-1", Verdict.FAILED),
+    ],
+)
+def test_only_the_gateway_may_cost_requests(name: str, verdict: Verdict) -> None:
+    target = Target(name, 4711, None, Fault.KILL, stable=False)
+    found = changed(target=target, accesses=(), answers=(*GOOD.answers, *LOST))
+    assert (found.verdict, found.lost) == (verdict, 2)
+    assert "2 of 402 requests were lost" in found.reason
+    unhurt = changed(target=target, accesses=())
+    assert unhurt.verdict is Verdict.PASSED
+    assert unhurt.reason.startswith(f"no request was lost, {name} is back")
+
+
+def test_what_fails_after_the_return_fails() -> None:
+    target = Target("nginx", 4711, stable=False)
+    late = dataclasses.replace(answered(503), sent=KILLED + 2.25 + 0.6)
+    found = changed(target=target, accesses=(), answers=(*GOOD.answers, late))
+    assert found.verdict is Verdict.FAILED
+    assert found.reason == "1 requests failed after nginx was back"
+
+
+def test_what_needed_a_person_says_so() -> None:
+    found = changed(target=Target("nginx", 4711, stable=False), accesses=())
+    assert found.reason.endswith("is back by `process-compose process restart nginx`")
+
+
+def test_a_document_from_before_is_of_a_kill() -> None:
+    old = document(report(GOOD))
+    del old["fault"], old["detected_s"]
+    found = from_document(old)
+    assert (found.fault, found.detected_s) == (Fault.KILL, None)
+
+
+def test_a_frozen_one_is_called_so() -> None:
+    frozen = dataclasses.replace(GOOD.target, fault=Fault.FREEZE)
+    assert "frozen        v1-1 (pid 4711)" in lines(changed(target=frozen))

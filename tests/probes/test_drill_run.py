@@ -11,9 +11,10 @@ import pytest
 from gateway.accesslog import Access
 from gateway.supervisor import Process, ProcessHealth, ProcessStatus, SupervisorError
 from gateway.topology import Instance
-from probes import drill_run, steady_load
+from probes import drill_run, drill_target, steady_load
 from probes.client import NoAnswer
-from probes.drill_run import Phase, Refused, Target, drill, usual_rate
+from probes.drill_run import Phase, drill, usual_rate
+from probes.drill_target import Refused, Target
 from probes.sources import NO_CHOICE, PER_SOURCE
 from probes.steady_load import Answered, SteadyLoad
 from probes.verdict import Verdict
@@ -21,7 +22,7 @@ from probes.workspace import Workspace, load_workspace
 from tests.gateway.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
-TARGET = Target(Instance("v1-1", "v1", 8101), 4711)
+TARGET = Target("v1-1", 4711, Instance("v1-1", "v1", 8101))
 
 
 class Load:
@@ -79,7 +80,7 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     pids: list[int] = []
     monkeypatch.setattr(drill_run, "SteadyLoad", Load)
     monkeypatch.setattr(drill_run, "follow_from_end", lambda _: Log())
-    monkeypatch.setattr(drill_run, "Supervisor", Processes)
+    monkeypatch.setattr(drill_target, "Supervisor", Processes)
     monkeypatch.setattr("os.kill", lambda pid, _: pids.append(pid))
     for name in ("BEFORE_S", "AFTER_S", "SERVING_S"):
         monkeypatch.setattr(drill_run, name, 0.01)

@@ -157,6 +157,21 @@ def test_what_holds_at_once(facts: Facts, changes: dict[str, Any], cause: Cause,
     assert decision.after.weight == 25
 
 
+@pytest.mark.parametrize(
+    "at",
+    [state(Phase.SHADOW, 0), state(), held(), state(Phase.PROMOTED, 100)],
+    ids=lambda at: str(at.phase),
+)
+def test_a_clock_that_is_set_back_takes_everybody_back(at: State) -> None:
+    decision = decide(PLAN, at, FACTS, Observations(), at.began - 3600)
+    assert (decision.action, decision.trigger) == (Action.ROLL_BACK, "clock")
+    assert (decision.after.phase, decision.after.weight) == (Phase.ROLLED_BACK, 0)
+    assert "the clock is 1 h 00 m before" in decision.reason
+    # What a time server corrects now and then does no harm.
+    near = decide(PLAN, at, FACTS, Observations(), at.began - 2)
+    assert near.action is Action.WAIT
+
+
 def test_just_less_does_not() -> None:
     facts = replace(FACTS, capacity=31.3, digest=None)
     split = SplitCounts(700, 300, 1.0, math.log(99.9))

@@ -198,6 +198,15 @@ def test_requests_per_second_are_of_the_last_minute() -> None:
     assert fresh.snapshot().rate == pytest.approx(10, rel=0.05)
 
 
+def test_one_line_of_the_future_stops_nothing() -> None:
+    watching = observer()
+    for n in range(1200):
+        watching.request(access(START + n / 10 + (1e6 if n == 600 else 0), "v1"))
+    found = watching.snapshot()
+    assert found.last_request == START + 119.9
+    assert found.rate == pytest.approx(10, rel=0.05)
+
+
 def test_copies_are_joined_with_their_originals() -> None:
     watching = observer(0)
     for n in range(10):

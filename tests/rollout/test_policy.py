@@ -54,7 +54,7 @@ MISTAKES = [
     ("steps: []\n", 1, "there is none"),
     ("max_wait: 5m\n", 1, "not shorter than max_wait"),
     ("\nshadow:\n  percent: 101\n", 3, "101 is not between 0 and 100"),
-    ("split_threshold: .nan\n", 1, "nan is not between"),
+    ("split_threshold: .nan\n", 1, "a value that JSON does not have"),
     ("capacity_share: yes\n", 1, "'yes' is not a number"),
     (
         "guardrails:\n  failed: {allowed: 2, alternative: 2, threshold: 1000, per_user: 3}\n",

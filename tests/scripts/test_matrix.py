@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 from gateway.exit_codes import ExitCode
-from scripts import matrix, matrix_rows, second_nginx, second_prometheus, simulations, test
+from scripts import (
+    fuzzing,
+    matrix,
+    matrix_rows,
+    second_nginx,
+    second_prometheus,
+    simulations,
+    test,
+    thousands,
+)
 from scripts.interpreters import Interpreter
 from scripts.junit import Counts
 from scripts.matrix_rows import NotBuilt, Row, build, lowest, pins, second_python, wanted
@@ -54,7 +63,7 @@ def uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Outside the Nix shell, and what `main` sets for its programs is undone.
 
-    The three long rows have stand-ins.
+    The long rows have stand-ins.
     """
     monkeypatch.setattr(second_prometheus, "install", lambda: Path("/somewhere/else"))
     monkeypatch.setattr(second_prometheus, "run", lambda programs, report: (7, 0, ""))
@@ -62,6 +71,8 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(second_nginx, "described", lambda programs: f"nginx 9.9 of {programs}")
     monkeypatch.setattr(second_nginx, "run", lambda programs, report: (5, 0, ""))
     monkeypatch.setattr(simulations, "run", lambda: (23, 0, ""))
+    monkeypatch.setattr(thousands, "run", lambda report: (3, 0, ""))
+    monkeypatch.setattr(fuzzing, "run", lambda: (16, 0, "9 inputs"))
     monkeypatch.delenv("SWITCHYARD_TOOLS", raising=False)
     monkeypatch.chdir(ROOT)
     for name in ("PATH", "UV_PYTHON_DOWNLOADS", "SSL_CERT_FILE"):
@@ -145,7 +156,7 @@ def test_a_row_that_cannot_be_built_fails_and_the_next_one_runs(
         ["second-python", "set-up", "0", "1"],
         ["lowest", "set-up", "0", "1"],
     ]
-    assert lines[-1] == "35 passed, 2 failed"
+    assert lines[-1] == "54 passed, 2 failed"
 
 
 @pytest.mark.usefixtures("outside")
@@ -182,7 +193,7 @@ def test_an_nginx_that_cannot_be_had_is_a_failure(
     assert any(
         line.startswith("current-nginx     set-up") and "no network" in line for line in lines
     )
-    assert lines[-1] == "30 passed, 1 failed"
+    assert lines[-1] == "49 passed, 1 failed"
 
 
 @pytest.mark.usefixtures("outside")
@@ -196,6 +207,21 @@ def test_simulations_that_differ_fail_with_their_reason(
     (row,) = [line.split() for line in lines if line.startswith("simulations ")]
     assert row[1:4] == ["rollout", "22", "1"]
     assert row[5:] == ["the", "page", "differs"]
+
+
+@pytest.mark.usefixtures("outside")
+def test_a_fuzzer_that_cannot_be_had_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run() -> Counts:
+        raise NotBuilt("no wheel of atheris")
+
+    monkeypatch.setattr(fuzzing, "run", run)
+    monkeypatch.setattr(matrix, "_rows", lambda: ([], ""))
+    assert matrix.main() == ExitCode.FAILED
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("fuzz ") and "no wheel of atheris" in line for line in lines)
+    assert lines[-1] == "38 passed, 1 failed"
 
 
 @pytest.mark.usefixtures("outside")

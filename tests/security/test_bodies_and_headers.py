@@ -75,6 +75,15 @@ def test_instance_sees_facts_not_claims(gateway: Gateway) -> None:
     assert received.headers == expected | {"x-cohort": "v1"}
 
 
+def test_an_instance_is_asked_as_localhost_whatever_the_gateway_is_called(
+    gateway: Gateway,
+) -> None:
+    with gateway.wire() as wire:
+        assert wire.ask(post().replace(b"Host: localhost", b"Host: 127.0.0.1")).status == 200
+    (received,) = [received for standin in gateway.v1 for received in standin.received]
+    assert received.headers["host"] == "localhost"
+
+
 def test_canary_sees_facts_not_claims(everything_tried: Gateway) -> None:
     source = fresh_address()
     request_id = ask(everything_tried, source)

@@ -151,6 +151,13 @@ def test_status_server_gives_its_health_and_no_more(gateway: Gateway) -> None:
     assert not (gateway.root / "var/logs/access.jsonl").read_text()
 
 
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:8081"])
+def test_status_server_answers_no_other_host(gateway: Gateway, host: str) -> None:
+    for path in ("/healthz", "/stub_status"):
+        raw = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+        assert status(gateway, raw).status == 421
+
+
 def test_connections_are_counted_for_this_machine_alone(gateway: Gateway) -> None:
     raw = request("GET /stub_status HTTP/1.1")
     assert status(gateway, raw).body.startswith(b"Active connections: ")

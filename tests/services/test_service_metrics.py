@@ -137,7 +137,7 @@ def test_a_request_in_progress_shows_until_it_is_answered() -> None:
 
 
 def metrics_of(app: FastAPI) -> ServiceMetrics:
-    (middleware,) = app.user_middleware
+    middleware = app.user_middleware[0]
     metrics = middleware.kwargs["metrics"]
     assert isinstance(metrics, ServiceMetrics)
     return metrics

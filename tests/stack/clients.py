@@ -12,7 +12,7 @@ class Clients:
 
     def __init__(self, port: int, certificate: str) -> None:
         self._port = port
-        self._trust = ssl.create_default_context(cafile=certificate)
+        self.trust = ssl.create_default_context(cafile=certificate)
         self._opened: list[httpx.Client] = []
 
     def __call__(
@@ -25,7 +25,7 @@ class Clients:
         client = httpx.Client(
             base_url=f"https://{host}:{self._port}",
             auth=login,
-            transport=httpx.HTTPTransport(verify=self._trust, local_address=source),
+            transport=httpx.HTTPTransport(verify=self.trust, local_address=source),
             timeout=10.0,
         )
         self._opened.append(client)

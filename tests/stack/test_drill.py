@@ -15,7 +15,7 @@ import pytest
 
 from gateway.supervisor import Supervisor
 from gateway.topology import Topology
-from probes.drill_run import Refused, choose
+from probes.drill_target import Fault, Refused, choose
 from probes.workspace import load_workspace
 from scripts.stack import alive, search_path, wait_until
 
@@ -50,6 +50,8 @@ def test_a_kill_costs_no_request(supervisor: Supervisor, root: Path) -> None:
     assert report["outcome"] == "passed"
     assert (report["victim"], report["pid"]) == ("v1-2", before["v1-2"])
     assert report["lost"] == 0
+    assert report["fault"] == "kill"
+    assert 0 <= report["detected_s"] <= report["ready_again_s"]
     assert report["statuses"] == {"200": report["sent"]}
     assert report["retries"] >= 1
     assert 0 <= report["failover_s"] < report["ready_again_s"] <= report["serving_again_s"]
@@ -105,14 +107,17 @@ def test_a_drill_is_refused_unless_all_are_ready(supervisor: Supervisor, root: P
     assert wait_until(lambda: is_ready(supervisor, "v1-3"), 30)
 
 
-def test_only_an_instance_of_the_first_version_may_be_killed(
-    supervisor: Supervisor, topology: Topology, root: Path
-) -> None:
+def test_whom_it_may_hit(supervisor: Supervisor, topology: Topology, root: Path) -> None:
     workspace = load_workspace(root, {})
-    for name in ("v2-1", "nginx", "v1-9"):
-        with pytest.raises(Refused, match=f"no instance '{name}'"):
-            choose(workspace, name)
+    with pytest.raises(Refused, match=r"no 'v1-9' to kill; there are v1-1, .*v2-1, nginx-worker"):
+        choose(workspace, "v1-9")
+    with pytest.raises(Refused, match="nobody would notice a frozen nginx"):
+        choose(workspace, "nginx", Fault.FREEZE)
+    with pytest.raises(Refused, match="not ready: rollout"):  # there is none, so it has ended
+        choose(workspace, "rollout")
     assert choose(workspace).instance == topology.instances[0]
+    assert not choose(workspace, "v2-1").stable
+    assert choose(workspace, "nginx-worker").pid != choose(workspace, "nginx").pid
 
 
 def test_an_interrupted_drill_says_so(supervisor: Supervisor, root: Path) -> None:

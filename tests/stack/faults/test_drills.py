@@ -1,0 +1,111 @@
+"""`dashboard drill NAME` on the real stack: what each fault costs, and who brings it back."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from gateway.supervisor import Supervisor
+from gateway.topology import Topology
+from scripts.stack import search_path, wait_until
+from tests.stack.books import Books
+from tests.stack.clients import Clients
+from tests.stack.faults.seen import looking
+from tests.stack.hurting import process, ready_again
+from tests.stack.load import Load
+
+CLIENTS = 8
+
+
+def drill(root: Path, *words: str) -> subprocess.Popen[str]:
+    """`python -m dashboard drill WORDS`."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "dashboard", "drill", *words, "--yes", "--json"],
+        cwd=root,
+        env={**os.environ, "PATH": search_path(root)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def reported(root: Path, running: subprocess.Popen[str]) -> dict[str, Any]:
+    """What it comes to; it has to have passed."""
+    out, err = running.communicate(timeout=90)
+    assert running.returncode == 0, out + err
+    report: dict[str, Any] = json.loads(out)
+    jsonschema.validate(report, json.loads((root / "probes/drill.schema.json").read_text()))
+    sys.stderr.write(json.dumps(report) + "\n")  # the figures of docs/faults.md
+    return report
+
+
+def test_a_killed_v2_costs_the_canary_nothing(
+    supervisor: Supervisor, root: Path, trying: Callable[..., None], books: Books
+) -> None:
+    trying(weight=50)
+    report = reported(root, drill(root, "v2-1"))
+    assert (report["victim"], report["lost"]) == ("v2-1", 0)
+    assert report["detected_s"] <= report["ready_again_s"] < 15
+    books.balance()
+
+
+def test_a_killed_worker_of_nginx_is_replaced_at_once(supervisor: Supervisor, root: Path) -> None:
+    report = reported(root, drill(root, "nginx-worker"))
+    # What it held, and no more: the other one takes what comes.
+    assert report["lost"] <= report["sources"]
+    assert report["ready_again_s"] < 5
+    assert report["detected_s"] is None
+
+
+def test_a_killed_nginx_needs_a_restart_and_says_which(
+    supervisor: Supervisor, topology: Topology, root: Path
+) -> None:
+    report = reported(root, drill(root, "nginx"))
+    assert "back by `process-compose process restart nginx`" in report["reason"]
+    assert report["detected_s"] < 2
+    assert report["ready_again_s"] < 20
+
+
+def test_what_hangs_is_replaced_and_costs_nothing(
+    supervisor: Supervisor,
+    topology: Topology,
+    root: Path,
+    books: Books,
+    connect: Clients,
+    trying: Callable[..., None],
+) -> None:
+    """An instance of v1 under the drill, and beside it what does not disturb it: exporter and
+    Prometheus, which serve nobody, and v2, which may open no file more."""
+    trying(weight=50)
+    pids = {name: process(supervisor, name).pid for name in ("exporter", "prometheus", "v2-1")}
+    begun = time.monotonic()
+    with looking(root, topology) as seen, Load(connect, CLIENTS) as load:
+        running = drill(root, "v1-2", "--freeze")
+        for name in ("exporter", "prometheus"):
+            os.kill(pids[name], signal.SIGSTOP)
+        # Of the files that it has nothing is taken: nginx keeps its connections.
+        _, hard = resource.prlimit(pids["v2-1"], resource.RLIMIT_NOFILE)
+        resource.prlimit(pids["v2-1"], resource.RLIMIT_NOFILE, (1, hard))
+        noticed = {name: seen.wait_for(f"{name} (failed|not ready)") for name in ("v2-1", "v1-2")}
+        report = reported(root, running)
+        for name, pid in pids.items():
+            assert wait_until(partial(ready_again, supervisor, name, pid), 40), name
+        back = time.monotonic() - begun
+        load.wait_for_everybody()
+    sys.stderr.write(f"said after {noticed}, all back {back:.1f} s\n")
+    assert (report["fault"], report["lost"]) == ("freeze", 0)
+    assert report["detected_s"] <= 3
+    assert set(load.outcomes) == {"200"}
+    books.balance()
