@@ -41,12 +41,17 @@ def main(name: str, description: str | None, benchmark: Benchmark) -> int:
     given = parser.parse_args()
     if given.rounds < FEWEST_ROUNDS or not 1 <= given.seconds <= 60:
         parser.error(f"at least {FEWEST_ROUNDS} rounds, of 1 to 60 seconds")
+    return publish(lambda: benchmark(Options(given.rounds, given.seconds)), given.json)
+
+
+def publish(benchmark: Callable[[], tuple[str, dict[str, object]]], file: Path | None) -> int:
+    """Run a benchmark, print its text and write its figures to `file`; the exit code."""
     os.environ["PATH"] = search_path(ROOT)
     # Everything that was started is ended, also where a shell had Ctrl-C ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        text, data = benchmark(Options(given.rounds, given.seconds))
+        text, data = benchmark()
     except BenchError as error:
         sys.stderr.write(f"bench: {error}\n")
         return ExitCode.FAILED
@@ -54,6 +59,6 @@ def main(name: str, description: str | None, benchmark: Benchmark) -> int:
         sys.stderr.write("bench: stopped\n")
         return ExitCode.INTERRUPTED
     sys.stdout.write(text + "\n")
-    if given.json:
-        given.json.write_text(json.dumps(data, indent=2) + "\n")
+    if file:
+        file.write_text(json.dumps(data, indent=2) + "\n")
     return ExitCode.PASS

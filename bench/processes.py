@@ -37,14 +37,11 @@ class Server:
 
     def cpu_s(self) -> float:
         """CPU seconds so far, those of its own children (nginx's workers) included."""
-        return sum(cpu_seconds(pid) for pid in (self.pid, *_children(self.pid)))
+        return sum(cpu_seconds(pid) for pid in (self.pid, *children(self.pid)))
 
     def resident_bytes(self) -> int:
         """Memory that it holds now (VmRSS), without children."""
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-        raise BenchError(f"{self.name} has ended")
+        return resident_bytes(self.pid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +103,16 @@ def parse_cpu_ticks(stat: str) -> int:
     return int(fields[11]) + int(fields[12])
 
 
-def _children(parent: int) -> Iterator[int]:
+def resident_bytes(pid: int) -> int:
+    """Memory that a process holds now (VmRSS). Raises BenchError if it has ended, OSError."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise BenchError(f"process {pid} has ended")
+
+
+def children(parent: int) -> Iterator[int]:
+    """The processes that `parent` has started and that still run."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()

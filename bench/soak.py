@@ -8,7 +8,6 @@ first. Reports whether memory, descriptors and logs grow, and how it comes throu
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import statistics
@@ -22,15 +21,15 @@ from pathlib import Path
 from threading import Event, Thread
 
 from bench import load, machine
-from bench.cli import ROOT
+from bench.cli import ROOT, publish
 from bench.errors import BenchError
 from bench.instances import predict_target
 from bench.load import Outcome, Target
 from bench.private import enter_private_network
+from bench.processes import children, resident_bytes
 from bench.spread import markdown_table
 from bench.stacks import login_header, prepare_gateway
 from gateway.canary import Experiment, write_experiment
-from gateway.exit_codes import ExitCode
 from gateway.settings import load_settings
 from gateway.supervisor import SOCKET, Supervisor
 from gateway.topology import load_topology
@@ -62,12 +61,12 @@ class Watch:
         now = time.monotonic() - self.begun
         pids = {p.name: p.pid for p in Supervisor(self.root / SOCKET).processes() if p.pid}
         if "nginx" in pids:
-            for number, pid in enumerate(_children(pids["nginx"]), start=1):
+            for number, pid in enumerate(children(pids["nginx"]), start=1):
                 pids[f"nginx worker {number}"] = pid
         for name, pid in pids.items():
             try:
-                held = _resident(pid), len(list(Path(f"/proc/{pid}/fd").iterdir()))
-            except (OSError, StopIteration):
+                held = resident_bytes(pid), len(list(Path(f"/proc/{pid}/fd").iterdir()))
+            except (OSError, BenchError):
                 continue  # it has just ended
             self.samples.setdefault(name, []).append((now, *held))
 
@@ -234,34 +233,13 @@ def _run(clone: Path, module: str) -> None:
         raise BenchError(f"{module} failed: {done.stderr.strip()}")
 
 
-def _resident(pid: int) -> int:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1]) * 1024
-
-
-def _children(parent: int) -> list[int]:
-    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
-
-
 def main() -> int:
     """The command line; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30, help="default 30")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
     given = parser.parse_args()
-    os.environ["PATH"] = search_path(ROOT)
-    try:
-        text, data = soak(given.minutes)
-    except BenchError as error:
-        sys.stderr.write(f"bench: {error}\n")
-        return ExitCode.FAILED
-    except KeyboardInterrupt:
-        sys.stderr.write("bench: stopped\n")
-        return ExitCode.INTERRUPTED
-    sys.stdout.write(text + "\n")
-    if given.json:
-        given.json.write_text(json.dumps(data, indent=2) + "\n")
-    return ExitCode.PASS
+    return publish(lambda: soak(given.minutes), given.json)
 
 
 if __name__ == "__main__":

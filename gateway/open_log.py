@@ -4,13 +4,13 @@ A file is recognised by a checksum of its first bytes, which hold the time and i
 first request. An inode number alone is not enough: file systems give it to the next new file.
 """
 
-import errno
 import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
+
+from gateway.regular_file import open_regular
 
 MAX_LINE_BYTES = 1 << 20
 """A longer line is bad. It bounds what is kept of an incomplete line."""
@@ -79,13 +79,13 @@ class OpenLog:
     @classmethod
     def open(cls, path: Path) -> "OpenLog":
         """Open at the first line. Raises OSError."""
-        return cls(_open(path))
+        return cls(open_regular(path))
 
     @classmethod
     def open_at(cls, path: Path, position: Position) -> "OpenLog | None":
         """Open where an earlier reader was, None if `path` is another file. Raises OSError."""
         try:
-            descriptor = _open(path)
+            descriptor = open_regular(path)
         except FileNotFoundError:
             return None
         found = os.fstat(descriptor)
@@ -197,15 +197,6 @@ def rotated(path: Path) -> list[Path]:
         if (match := pattern.fullmatch(other.name)) and other.is_file()
     ]
     return [other for _, other in sorted(found)]
-
-
-def _open(path: Path) -> int:
-    # Without O_NONBLOCK a named pipe would keep us until somebody writes to it.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
-    os.close(descriptor)
-    raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
 def _first_time(head: bytes) -> float | None:
