@@ -13,7 +13,7 @@ unexport RATE USERS DURATION FROM SPEED LOGIN DATA LABEL_MAP THRESHOLD MODEL SLO
 quoted = '$(subst ','\'',$(value $(1)))'
 option = $(if $(value $(1)),--$(2)=$(call quoted,$(1)))
 
-.PHONY: help setup start-project stop-project shell test-api test-api-debug traffic dashboard credentials certs reload gen-model adopt lint test test-matrix bench
+.PHONY: help setup start-project stop-project start-ray stop-ray shell test-api test-api-debug traffic dashboard credentials certs reload gen-model adopt lint test test-ray test-matrix bench
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
@@ -64,6 +64,15 @@ adopt: setup ## serve a scikit-learn model of your own (MODEL=my.joblib SLOT=v2,
 
 lint: setup ## ruff, mypy, import contracts, shellcheck, yamllint
 	@python -m scripts.test lint
+
+start-ray: setup ## the same workspace with the models on two nodes of Ray Serve (needs 4 GiB; docs/scale.md)
+	@scripts/bootstrap_ray.sh
+	@python -m scripts.start_ray
+
+stop-ray: stop-project ## stop it (the same as stop-project)
+
+test-ray: setup ## the tests of the workspace on Ray
+	@python -m scripts.test ray
 
 test: setup ## every layer of the tests (LAYERS="unit stack": only these)
 	@python -m scripts.test $(LAYERS)

@@ -24,12 +24,12 @@ class Declared:
     environ: Mapping[str, str]
 
 
-def declared(root: Path, name: str) -> Declared:
-    """The process called `name`. Raises BenchError."""
-    text = (root / FILE).read_text()
+def declared(root: Path, name: str, file: str = FILE) -> Declared:
+    """The process called `name` in that file. Raises BenchError."""
+    text = (root / file).read_text()
     processes: dict[str, Any] = (yaml.safe_load(text) or {}).get("processes", {})
     if name not in processes:
-        raise BenchError(f"{FILE} declares no process {name}")
+        raise BenchError(f"{file} declares no process {name}")
     process = processes[name]
     pairs = (entry.partition("=") for entry in process.get("environment", []))
     # process-compose keeps $ for itself and hands $$ on as $.

@@ -170,6 +170,7 @@ def _summarise(path: Path, window: str) -> int:
     from dashboard.record import BadRecording
     from dashboard.replay import folded
     from dashboard.summary import summary
+    from gateway.command import reader_left
 
     try:
         model, first, last = folded(path)
@@ -180,9 +181,8 @@ def _summarise(path: Path, window: str) -> int:
     try:
         sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
         sys.stdout.flush()
-    except BrokenPipeError:  # `| head`: who reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return reader_left()
     return ExitCode.PASS
 
 

@@ -10,9 +10,9 @@ from urllib.parse import quote
 from dashboard.lines import Cell, Line, Tone, safe
 from dashboard.record import log_fields
 from gateway.accesslog import Access
+from gateway.cohort import asked_for
 
 CERTIFICATE = "nginx/certs/nginx.crt"
-_GROUPS = ("debug", "control")
 # Everything that may stand in a request target; the rest is percent-encoded.
 _TARGET = "/?#[]@!$&'()*+,;=:%-._~"
 
@@ -49,14 +49,14 @@ def curl(access: Access, url: str, body: str) -> str:
             words += ["--user", _ascii(access.remote_user)]
     if access.user_id:
         words += ["--header", f"X-User-Id: {_ascii(access.user_id)}"]
-    if access.cohort in _GROUPS:
-        words += ["--header", f"X-Experiment-Group: {access.cohort}"]
+    if group := asked_for(access.cohort):
+        words += ["--header", f"X-Experiment-Group: {group}"]
     if access.method in ("POST", "PUT", "PATCH"):
         words += ["--json", body]
     if access.method not in ("GET", "POST", ""):
         words += ["--request", _ascii(access.method)]
     target = quote(access.uri.encode("utf-8", "replace"), safe=_TARGET)
-    return shlex.join([*words, url + (target if target.startswith("/") else "/" + target)])
+    return shlex.join([*words, _ascii(url) + (target if target.startswith("/") else "/" + target)])
 
 
 def _ascii(text: str) -> str:

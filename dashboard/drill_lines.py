@@ -41,7 +41,7 @@ def drill_lines(model: Model, view: View, now: float, victim: str | None, rows: 
 
 def _invitation(view: View, victim: str | None) -> list[Line]:
     whom = "an instance" if victim is None else safe(victim, 60)
-    text = f"t kills {whom} (kill -9) under steady load, and counts what the clients lost"
+    text = f"t kills {whom} (kill -9) under load, and counts what the clients lost"
     return labelled("not yet", text, view, Tone.MUTED)
 
 

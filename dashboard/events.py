@@ -6,6 +6,7 @@ screens again, without anything running.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -107,6 +108,9 @@ class NginxMaster:
 
     pid: int
     alive: bool
+    stopped: tuple[int, ...] = ()
+    """Which of it and its workers were stopped (SIGSTOP): their connections wait, and the others
+    answer every probe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,51 @@ class PrometheusState:
     """The alerts that fire, for example "InstanceDown v1-2"; pending ones are not among them."""
     paging: tuple[str, ...] = ()
     """Those of them that somebody should look at now (severity `page`)."""
+
+
+RAY = "ray"
+"""The namespace of the processes that are nodes of a Ray cluster (process-compose.ray.yaml)."""
+
+
+class RayNode(NamedTuple):
+    """A node of the cluster, by its own metrics."""
+
+    name: str
+    up: bool
+    """Whether it answered Prometheus the last time; if not, the others are None."""
+    cpu: float | None
+    """Per cent of all cores of its machine."""
+    mem: int | None
+    """Bytes in use on its machine."""
+
+
+class RayReplica(NamedTuple):
+    """A replica of a version that runs now."""
+
+    version: str
+    name: str
+    """As Ray calls it: eight characters that it makes up."""
+    node: str
+    requests: int
+    """Requests for a prediction that it has answered since it started."""
+    errors: int
+    """Those of them in which it raised an exception."""
+    rate: float
+    """Requests a second, over the last 20 s."""
+    in_flight: int
+    """Requests that it worked on when Ray last looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class RayState:
+    """What Prometheus has of the nodes of a Ray cluster, where the services run on one."""
+
+    at: float
+    nodes: tuple[RayNode, ...]
+    replicas: tuple[RayReplica, ...]
+    """By version, node and name."""
+    wanted: Mapping[str, int]
+    """For each version how many replicas Ray aims at, by the load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +293,7 @@ Event: TypeAlias = (
     | ServiceHealth
     | GatewayState
     | PrometheusState
+    | RayState
     | ExperimentState
     | RolloutState
     | SourceStatus

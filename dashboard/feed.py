@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from dashboard.events import Declared, Event, Workspace
+from dashboard.events import RAY, Declared, Event, Workspace
 from dashboard.model import Model
 from dashboard.sources.base import Inbox, Pump, Source
 
@@ -151,8 +151,9 @@ def live_sources(root: Path, topology: Topology, workspace: Workspace) -> Iterat
     from gateway.supervisor import SOCKET
 
     yield AccessLog(root / LOG)
-    yield ProcessList(root / SOCKET)
+    processes = ProcessList(root / SOCKET)
+    yield processes
     yield NginxStatus(root, topology.status_port, root / CERTIFICATE, root / PID_FILE)
     yield Services(workspace.instances)
-    yield Prometheus(topology.prometheus_port)
+    yield Prometheus(topology.prometheus_port, lambda: RAY in processes.namespaces)
     yield Rollout(root)

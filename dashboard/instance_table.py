@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dashboard.events import SourceName, SourceState
+from dashboard.freshness import is_stale
 from dashboard.lines import Cell, Line, Tone, fit, right, safe
 from dashboard.model import Model, Window
 from dashboard.numbers import count, duration, latency, memory, rate, share
 from dashboard.tally import GATEWAY, Tally
-from dashboard.verdict import Condition, condition, is_stale
+from dashboard.verdict import Condition, condition
 from dashboard.view import NGINX, View
 from gateway.supervisor import Process, ProcessStatus
 
@@ -140,7 +141,7 @@ def _cells(
     unknown = Cell("-", Tone.MUTED)
     cells = {
         "instance": Cell(safe(row.name), Tone.STRONG),
-        "ver": Cell(model.version_of(row.name) or "-", Tone.MUTED),
+        "ver": Cell(safe(model.version_of(row.name), 20) or "-", Tone.MUTED),
         "state": row.state,
         "total": Cell(count(model.window(Window.ALL, now).total(row.who))),
         "window": Cell(count(hits), quiet),

@@ -24,6 +24,7 @@ from dashboard.events import (
     ProcessLog,
     ProcessStates,
     PrometheusState,
+    RayState,
     RolloutState,
     ServiceHealth,
     SourceName,
@@ -34,12 +35,14 @@ from dashboard.events import (
     TrialStep,
     Workspace,
 )
+from dashboard.strangers import Strangers
 from dashboard.tally import GATEWAY, Tally, count, merged
 from dashboard.trials.base import Trial, TrialName, TrialState
 from dashboard.trials.registry import new_state
 from gateway.accesslog import Access
 from gateway.cohort import Cohort
 from gateway.supervisor import Process
+from gateway.versions import version_served
 
 _State = TypeVar("_State", bound=TrialState)
 
@@ -82,6 +85,7 @@ class Model:
         self.health: ServiceHealth | None = None
         self.gateway: GatewayState | None = None
         self.prometheus: PrometheusState | None = None
+        self.ray: RayState | None = None
         self.experiment: ExperimentState | None = None
         """What is tried; None where nobody has said (a recording from before)."""
         self.rollout: RolloutState | None = None
@@ -110,6 +114,7 @@ class Model:
         self.process_logs: dict[str, ProcessLog] = {}
         """The last lines of each process that somebody looked at."""
         self._names: dict[str, str] = {}
+        self._strangers = Strangers()
         self._seen_names: set[str] = set()
         # Of some events only the last one is of interest.
         self._folds: dict[type[Any], Callable[[Any], None]] = {
@@ -120,6 +125,7 @@ class Model:
             ServiceHealth: partial(setattr, self, "health"),
             GatewayState: partial(setattr, self, "gateway"),
             PrometheusState: partial(setattr, self, "prometheus"),
+            RayState: partial(setattr, self, "ray"),
             ExperimentState: partial(setattr, self, "experiment"),
             RolloutState: partial(setattr, self, "rollout"),
             SourceStatus: self._source_status,
@@ -191,8 +197,9 @@ class Model:
         return name if name is not None else self._undeclared(access)
 
     def version_of(self, name: str) -> str:
-        """The version an instance serves, "" if it is not declared."""
-        return next((found.version for found in self.instances if found.name == name), "")
+        """The version an instance serves, "" if nobody knows."""
+        served = {declared.name: declared.version for declared in self.instances}
+        return version_served(name, served) or ""
 
     @property
     def drained(self) -> str | None:
@@ -233,8 +240,10 @@ class Model:
         if tally is None:
             self._forget(int(hit.at))
             tally = self.seconds[second] = Tally()
-        fallback = self.is_fallback(access)
-        count(access, self.answered_by(access), failed, (tally, self.totals), fallback=fallback)
+        who, fallback = self.answered_by(access), self.is_fallback(access)
+        stranger = access.upstream in self._names and self._strangers.is_one(access, who)
+        both = tally, self.totals
+        count(access, who, failed, both, fallback=fallback, stranger=stranger)
         self.recent.append(access)
         self.hits += 1
         self.last_hit_at = max(min(self.last_hit_at, hit.at), min(access.time, hit.at))

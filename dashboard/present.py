@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashboard.events import PrometheusState, SourceName, SourceState
+from dashboard.freshness import is_stale
 from dashboard.instance_table import instance_table, row_names
 from dashboard.lines import Cell, Line, Tone, clip, fit, right, safe, width
 from dashboard.model import Model
 from dashboard.numbers import age, clock, count, latency, rate, share
 from dashboard.rollout_words import in_short, is_under_way
 from dashboard.tally import ALL, Tally
-from dashboard.verdict import Severity, is_stale, judge
+from dashboard.verdict import Severity, judge
 from dashboard.view import NGINX, View
 from gateway.accesslog import Access
+from gateway.cohort import Cohort, asked_for
 
 _TONES = {
     Severity.OK: Tone.GOOD,
@@ -29,15 +31,17 @@ _LABEL = 10
 def verdict_line(model: Model, view: View, now: float, right_side: str) -> tuple[Line, Line]:
     """The verdict and, below it, what can be done about it."""
     verdict = judge(model, now)
+    # Names of instances come from the log, or from a recording.
+    said, hint = safe(verdict.reason), safe(verdict.hint)
     word = Cell(f" {verdict.severity.value} ", _TONES[verdict.severity])
     room = view.columns - len(word.text) - len(right_side) - 2
-    reason = Cell(" " + fit(verdict.reason, room, view.glyphs.more), Tone.STRONG)
+    reason = Cell(" " + fit(said, room, view.glyphs.more), Tone.STRONG)
     # What does not fit goes on in the second line.
-    rest = verdict.hint
-    if len(verdict.reason) > room:
-        cut = verdict.reason.rfind(" ", 0, room)
-        reason = Cell(" " + fit(verdict.reason[:cut], room, view.glyphs.more), Tone.STRONG)
-        rest = verdict.reason[cut + 1 :] + (f" ({verdict.hint})" if verdict.hint else "")
+    rest = hint
+    if len(said) > room:
+        cut = said.rfind(" ", 0, room)
+        reason = Cell(" " + fit(said[:cut], room, view.glyphs.more), Tone.STRONG)
+        rest = said[cut + 1 :] + (f" ({hint})" if hint else "")
     indent = " " * len(word.text)
     below = clip((Cell(f"{indent} {rest}", Tone.MUTED),), view.columns, view.glyphs.more)
     return (word, reason, Cell(right_side, Tone.MUTED)), below
@@ -233,9 +237,7 @@ def _note(model: Model, access: Access) -> str:
         return "limited"
     if model.is_fallback(access):
         return f"canary, {model.first_version} stood in"
-    if access.cohort in ("debug", "control", "canary"):
-        return f"{access.cohort}"
-    return ""
+    return access.cohort if access.cohort == Cohort.CANARY.value else asked_for(access.cohort)
 
 
 def _sources(model: Model, view: View, now: float) -> list[Line]:

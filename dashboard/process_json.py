@@ -1,9 +1,10 @@
-"""One process of process-compose, as a recording keeps it."""
+"""One process, of process-compose or of nginx, as a recording keeps it."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from dashboard.events import NginxMaster
 from gateway.supervisor import Process, ProcessHealth, ProcessStatus
 
 
@@ -37,3 +38,18 @@ def process_from_json(value: dict[str, Any]) -> Process:
         mem=int(value["mem"]),
         age=float(value["age"]),
     )
+
+
+def master_to_json(master: NginxMaster | None) -> dict[str, Any] | None:
+    """As a recording keeps it."""
+    if master is None:
+        return None
+    return {"pid": master.pid, "alive": master.alive, "stopped": list(master.stopped)}
+
+
+def master_from_json(value: Any) -> NginxMaster | None:
+    """The inverse. Raises KeyError, TypeError or ValueError."""
+    if value is None:
+        return None
+    stopped = tuple(map(int, value.get("stopped", ())))  # none in older recordings
+    return NginxMaster(int(value["pid"]), bool(value["alive"]), stopped)

@@ -6,19 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dashboard.events import SourceName
+from dashboard.freshness import is_stale
 from dashboard.headline import headline, rule
 from dashboard.lines import Cell, Line, Tone, clip, fit, right, safe
 from dashboard.model import Model
 from dashboard.numbers import age, duration, memory
 from dashboard.process_state import Life, glyph, life
-from dashboard.verdict import is_stale
 from dashboard.view import NGINX, View
 from gateway.supervisor import Process, ready
 
 LOG_CHARACTERS = 500
 """Of each line of a log; more is cut off."""
-_ORDER = ("setup", "services", "edge", "probes", "watch", "optional")
-"""The namespaces of process-compose.yaml as they depend on each other; others come last."""
+_ORDER = ("setup", "ray", "services", "edge", "probes", "watch", "optional")
+"""The namespaces of process-compose as they depend on each other; others come last."""
 TRAFFIC = "traffic"
 """The process with settings of its own, which g writes."""
 _OWN_COLUMNS = 79
@@ -165,6 +165,10 @@ def _master(model: Model, view: View, now: float) -> tuple[Cell, ...]:
     if master is None:
         return (Cell("? unknown: no pid file says which process it is", Tone.MUTED),)
     pid = f"pid {master.pid}"
+    if master.stopped:
+        pids = " ".join(map(str, master.stopped))
+        words = f"{view.glyphs.frozen} STOPPED: pid {pids}; `kill -CONT {pids}`, or r on {NGINX}"
+        return (Cell(words, Tone.BAD),)
     if master.alive:
         words = f"{view.glyphs.ready} alive"
         return Cell(words, Tone.GOOD), Cell(f"  {pid} of var/run/nginx.pid", Tone.MUTED)

@@ -1,4 +1,4 @@
-"""The whole Processes screen: the processes above, the kill drill or a log below."""
+"""The whole Processes screen: the processes, Ray where they run on it, the kill drill or a log."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from dashboard.lines import Line
 from dashboard.model import Model
 from dashboard.process_lines import head, log_lines, master_line, ordered, table
 from dashboard.process_questions import victim
+from dashboard.ray_lines import in_short, whole
+from dashboard.trials.base import TrialName
 from dashboard.view import View
 
 _LOWER_ROWS = 7
 """What the lower part needs to say everything; below that no line is left empty."""
+_LEAST_ROWS = 4
+"""What it needs to say what matters, once there is a drill or a log."""
+_INVITATION_ROWS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +54,18 @@ def picture(
     top = head(model, view, now, right_side)
     rows = table(model, view, now)
     master = master_line(model, view, now)
-    empty = view.rows - len(top) - len(rows) - 1 - _LOWER_ROWS
     space: list[Line] = [()]
-    lines = [*top, *space[: max(0, empty - 1)], *rows, master, *space[: max(0, empty)]]
+    left = view.rows - len(top) - len(rows) - 1
+    ray = whole(model, view, now)
+    if ray and len(ray) + 1 <= left - _LOWER_ROWS:
+        ray = [(), *ray]
+    else:
+        least = (
+            _INVITATION_ROWS if log is None and TrialName.DRILL not in model.trials else _LEAST_ROWS
+        )
+        ray = in_short(model, view, now, left - least)
+    empty = left - len(ray) - _LOWER_ROWS
+    lines = [*top, *space[: max(0, empty - 1)], *rows, master, *ray, *space[: max(0, empty)]]
     names: list[str | None] = [None] * (len(top) + len(space[: max(0, empty - 1)]) + 1)
     names += [process.name for process in ordered(model)]
     room = max(0, view.rows - len(lines))

@@ -11,6 +11,7 @@ from dashboard.process_lines import TRAFFIC
 from dashboard.process_state import Life, life
 from dashboard.verdict import Condition, condition
 from dashboard.view import NGINX
+from gateway.cohort import Cohort
 from gateway.supervisor import Process
 
 
@@ -52,24 +53,28 @@ def needless(model: Model, deed: Deed, name: str) -> str:
     return ""
 
 
-def drill_question(victim: str, rate: float) -> Question:
+def drill_question(model: Model, victim: str, rate: float, now: float) -> Question:
     """What to ask before the kill drill."""
-    return Question(
-        f"kill -9 {safe(victim, 60)} under up to {rate:g} requests/s?",
-        "process-compose brings it back, in about 2 s; the report counts what clients lost",
-    )
+    asked = f"kill -9 {safe(victim, 60)} under up to {rate:g} requests/s?"
+    version = model.version_of(victim)
+    if version != model.first_version and not _heirs(model, victim, now):
+        forced = f"who forces {safe(version, 20)} ({Cohort.DEBUG.value}) gets 503 until it is back"
+        other = safe(model.first_version, 20)
+        return Question(asked, f"{forced}, in about 2 s; all others are served by {other}")
+    back = "process-compose brings it back, in about 2 s; the report counts what clients lost"
+    return Question(asked, back)
 
 
 def victim(model: Model, chosen: str | None) -> str | None:
-    """Whom the drill kills: the chosen process if it serves the first version, else its first."""
-    stable = [
-        i.name
-        for i in model.instances
-        if i.version == model.first_version and i.name != model.drained
-    ]
-    if chosen in stable:
+    """Whom the drill kills: the chosen process if it is an instance, else the first one.
+
+    Never one that is drained: it gets no requests, so its end would show nothing.
+    """
+    serving = [each for each in model.instances if each.name != model.drained]
+    if chosen in [each.name for each in serving]:
         return chosen
-    return stable[0] if stable else None
+    stable = (each.name for each in serving if each.version == model.first_version)
+    return next(stable, None)
 
 
 def _can_start(process: Process) -> bool:
@@ -89,13 +94,7 @@ def _of_an_end(model: Model, name: str, now: float) -> str:
         return "requests in flight are finished, then nobody is served"
     version = model.version_of(name)
     if version:
-        heirs = [
-            other.name
-            for other in model.instances
-            if other.version == version
-            and other.name != name
-            and condition(model, other.name, now) is Condition.READY
-        ]
+        heirs = _heirs(model, name, now)
         if not heirs:
             return f"nobody serves {version} then"
         return f"its share goes to {' and '.join(heirs)}"
@@ -105,3 +104,14 @@ def _of_an_end(model: Model, name: str, now: float) -> str:
         "prometheus": "nothing is kept of this time, and no alert fires",
         "grafana": "its pages are away",
     }.get(name, "")
+
+
+def _heirs(model: Model, name: str, now: float) -> list[str]:
+    """Who else serves the version of an instance."""
+    return [
+        other.name
+        for other in model.instances
+        if other.version == model.version_of(name)
+        and other.name != name
+        and condition(model, other.name, now) is Condition.READY
+    ]

@@ -21,10 +21,10 @@ from dashboard.events import (
     Hit,
     LogProgress,
     Marked,
-    NginxMaster,
     ProcessLog,
     ProcessStates,
     PrometheusState,
+    RayState,
     RolloutState,
     ServiceHealth,
     SourceName,
@@ -35,7 +35,13 @@ from dashboard.events import (
     TrialStep,
     Workspace,
 )
-from dashboard.process_json import process_from_json, process_to_json
+from dashboard.process_json import (
+    master_from_json,
+    master_to_json,
+    process_from_json,
+    process_to_json,
+)
+from dashboard.ray_json import ray_from_json, ray_to_json
 from dashboard.rollout_json import rollout_from_json, rollout_to_json
 from dashboard.trials.base import TrialName
 from dashboard.trials.registry import step_from_json
@@ -53,8 +59,10 @@ class RecordingWriter:
     """Writes a recording. What it is given is on disk after close(), or after a moment."""
 
     def __init__(self, path: Path) -> None:
-        """Replaces what was at `path`. Raises OSError."""
-        self._file: TextIO = path.open("w", encoding="utf-8")
+        """Replaces what was at `path`; a new file is for its owner alone. Raises OSError."""
+        # Who asked, when and from where is in it.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        self._file: TextIO = os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8")
         self._line({"format": FORMAT, "version": VERSION})
 
     def write(self, event: Event) -> None:
@@ -118,7 +126,7 @@ def to_json(event: Event) -> dict[str, Any]:
                 "active": event.active,
                 "waiting": event.waiting,
                 "certificate_ends": event.certificate_ends,
-                "master": _master_to_json(event.master),
+                "master": master_to_json(event.master),
             }
         case PrometheusState():
             return {
@@ -130,6 +138,8 @@ def to_json(event: Event) -> dict[str, Any]:
                 "firing": list(event.firing),
                 "paging": list(event.paging),
             }
+        case RayState():
+            return {"kind": "ray", "at": event.at, **ray_to_json(event)}
         case ExperimentState():
             return {
                 "kind": "experiment",
@@ -193,13 +203,15 @@ def _event(at: float, value: dict[str, Any]) -> Event:
             ends = value["certificate_ends"]
             ends = None if ends is None else float(ends)
             # A recording of an earlier program does not have it.
-            master = _master_from_json(value.get("master"))
+            master = master_from_json(value.get("master"))
             return GatewayState(at, int(value["active"]), int(value["waiting"]), ends, master)
         case "prometheus":
             up, targets = int(value["targets_up"]), int(value["targets"])
             firing = tuple(map(str, value["firing"]))
             paging = tuple(map(str, value.get("paging", ())))  # none in older recordings
             return PrometheusState(at, up, targets, int(value["rules"]), firing, paging)
+        case "ray":
+            return ray_from_json(at, value)
         case "experiment":
             drained = None if value["drained"] is None else str(value["drained"])
             percents = int(value["weight"]), int(value["shadow"])
@@ -273,14 +285,6 @@ def _check(value: Any) -> None:
         raise ValueError("the first line does not say that it is one")
     if value.get("version") != VERSION:
         raise ValueError(f"version {value.get('version')!r}, this program reads {VERSION}")
-
-
-def _master_to_json(master: NginxMaster | None) -> dict[str, Any] | None:
-    return None if master is None else {"pid": master.pid, "alive": master.alive}
-
-
-def _master_from_json(value: Any) -> NginxMaster | None:
-    return None if value is None else NginxMaster(int(value["pid"]), bool(value["alive"]))
 
 
 __all__ = [

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import getpass
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from dashboard.rollout_text import explain_lines, status_lines
 from dashboard.sources.rollout import engine_lives, read_status
+from gateway.command import reader_left, unusable
 from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
 from gateway.supervisor import (
@@ -72,13 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"{error}; {EMERGENCY}", ExitCode.TIMEOUT)
     except (SupervisorUnreachable, SupervisorError) as error:
         return _fail(f"no engine runs, and {error}; {EMERGENCY}", ExitCode.UNREACHABLE)
-    except BrokenPipeError:  # `rollout | head`: who reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return reader_left()
     except OSError as error:
-        where = error.filename or "var/rollout"
-        fix = "give this folder to the user who runs this"
-        return _fail(f"{where}: {error.strerror or error}: {fix}", ExitCode.USAGE)
+        return _fail(unusable(error, "var/rollout"), ExitCode.USAGE)
     except KeyboardInterrupt:
         return _fail("interrupted; the rollout goes on", ExitCode.INTERRUPTED)
 

@@ -22,7 +22,7 @@ class Tally:
     percentiles are those of every request, not of a sample.
     """
 
-    __slots__ = ("answers", "fallbacks", "latency", "redirects", "retries")
+    __slots__ = ("answers", "fallbacks", "latency", "redirects", "retries", "strangers")
 
     def __init__(self) -> None:
         self.answers: dict[tuple[str, int], int] = {}
@@ -35,6 +35,8 @@ class Tally:
         """Answers of the plain HTTP server."""
         self.fallbacks = 0
         """Requests of the canary that the first version answered."""
+        self.strangers: dict[str, int] = {}
+        """Answers from where an instance should be by somebody who is not that instance."""
 
     def merge(self, other: Tally) -> None:
         """Add what `other` holds."""
@@ -45,8 +47,9 @@ class Tally:
             mine = self.latency.setdefault(name, {})
             for ms, count in durations.items():
                 mine[ms] = mine.get(ms, 0) + count
-        for name, count in other.retries.items():
-            self.retries[name] = self.retries.get(name, 0) + count
+        for own, others in ((self.retries, other.retries), (self.strangers, other.strangers)):
+            for name, count in others.items():
+                own[name] = own.get(name, 0) + count
         self.redirects += other.redirects
         self.fallbacks += other.fallbacks
 
@@ -55,6 +58,7 @@ class Tally:
         since = Tally()
         since.answers = _difference(self.answers, earlier.answers)
         since.retries = _difference(self.retries, earlier.retries)
+        since.strangers = _difference(self.strangers, earlier.strangers)
         since.redirects = self.redirects - earlier.redirects
         since.fallbacks = self.fallbacks - earlier.fallbacks
         for name, durations in self.latency.items():
@@ -129,11 +133,13 @@ def count(
     tallies: Iterable[Tally],
     *,
     fallback: bool = False,
+    stranger: bool = False,
 ) -> None:
     """Add one request that `who` answered to each of `tallies`.
 
     `failed` names the instances that nginx gave up on before; `fallback` is whether the
-    version that the canary tries should have answered.
+    version that the canary tries should have answered; `stranger` is whether it only came from
+    where `who` should be.
     """
     key = (who, access.status)
     total_ms = milliseconds(access.request_time)
@@ -160,3 +166,5 @@ def count(
             tally.redirects += 1
         if fallback:
             tally.fallbacks += 1
+        if stranger:
+            tally.strangers[who] = tally.strangers.get(who, 0) + 1

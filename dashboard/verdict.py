@@ -6,22 +6,16 @@ from dataclasses import dataclass
 from enum import Enum
 
 from dashboard.events import Declared, SourceName, SourceState
+from dashboard.freshness import is_stale, not_ready_for
 from dashboard.lines import safe
 from dashboard.model import Model, Window
 from dashboard.numbers import age, count, duration
+from dashboard.ray_nodes import lost_nodes
 from dashboard.slow_instance import slow_instance
 from dashboard.tally import GATEWAY, Tally
+from dashboard.unprobed import crippled_nginx, stranger
 from gateway.supervisor import ProcessHealth, ProcessStatus
 
-STALE_AFTER_S = {
-    SourceName.ACCESS_LOG: 3.0,
-    SourceName.PROCESSES: 6.0,
-    SourceName.SERVICES: 8.0,
-    SourceName.NGINX: 8.0,
-    SourceName.PROMETHEUS: 15.0,
-    SourceName.ROLLOUT: 5.0,
-}
-"""A source that has not delivered for so long is stale; a few times its period."""
 SILENT_AFTER_S = 10.0
 """A log without a new line for so long is silent."""
 JUDGED = Window.MINUTE
@@ -71,15 +65,6 @@ class Verdict:
     """What can be done about it."""
 
 
-def is_stale(model: Model, source: SourceName, now: float) -> bool:
-    """Whether what a source said is not, or no longer, the present."""
-    status = model.statuses.get(source)
-    if status is not None and status.state is SourceState.ABSENT:
-        return True
-    seen = model.age(source, now)
-    return seen is None or seen > STALE_AFTER_S[source]
-
-
 def condition(model: Model, name: str, now: float) -> Condition:
     """What an instance is doing, by process-compose, else by its own health endpoint."""
     process = model.processes.get(name)
@@ -111,10 +96,12 @@ def judge(model: Model, now: float) -> Verdict:
         return verdict
     tally = model.window(JUDGED, now)
     verdict = (
-        _instances_out(model, tally, now)
+        _stranger(model, now)  # its predictions are worse than none
+        or _instances_out(model, tally, now)
+        or _nodes_out(model, tally, now)
         or _errors(tally)
         or _locked(tally)
-        or _master_gone(model, now)
+        or _nginx_crippled(model, now)
         or _retried(model, now)
         or _slow(model, tally)
         or _log_fails(model)
@@ -161,6 +148,11 @@ def _unreachable(model: Model, now: float) -> Verdict | None:
     )
 
 
+def _stranger(model: Model, now: float) -> Verdict | None:
+    found = stranger(model, now)
+    return None if found is None else Verdict(Severity.DOWN, *found)
+
+
 def _instances_out(model: Model, tally: Tally, now: float) -> Verdict | None:
     out = [i for i in model.instances if condition(model, i.name, now).is_out]
     if not out:
@@ -185,6 +177,15 @@ def _instances_out(model: Model, tally: Tally, now: float) -> Verdict | None:
     )
 
 
+def _nodes_out(model: Model, tally: Tally, now: float) -> Verdict | None:
+    """Of a Ray cluster: the instances are doors to it, and stay ready."""
+    words = lost_nodes(model, now)
+    if words is None:
+        return None
+    hint = "6 Processes shows Ray's nodes and replicas"
+    return Verdict(Severity.DEGRADED, f"{words}, {_lost(tally)}", hint)
+
+
 def _paged(model: Model, now: float) -> Verdict | None:
     """What Prometheus would wake somebody for, where nothing else says it."""
     state = model.prometheus
@@ -199,11 +200,9 @@ def _paged(model: Model, now: float) -> Verdict | None:
 def _longest(model: Model, out: list[Declared], now: float) -> str:
     words = []
     for instance in out:
-        ready, at = model.ready_since.get(instance.name, (False, None))
-        since = "" if ready or at is None else f" for {duration(max(0.0, now - at))}"
         state = condition(model, instance.name, now)
         word = "not ready" if state is Condition.STARTING else state.value
-        words.append(f"{instance.name} {word}{since}")
+        words.append(f"{instance.name} {word}{not_ready_for(model, instance.name, now)}")
     return ", ".join(words)
 
 
@@ -243,17 +242,10 @@ def _locked(tally: Tally) -> Verdict | None:
     )
 
 
-def _master_gone(model: Model, now: float) -> Verdict | None:
-    """What process-compose cannot see: the workers of a killed master answer on."""
-    master = None if model.gateway is None else model.gateway.master
-    if master is None or master.alive or is_stale(model, SourceName.NGINX, now):
-        return None
-    return Verdict(
-        Severity.DEGRADED,
-        f"nginx's master process {master.pid} is gone: its workers answer on, "
-        "but nobody restarts them",
-        "6 Processes: r on nginx starts it anew",
-    )
+def _nginx_crippled(model: Model, now: float) -> Verdict | None:
+    """What process-compose cannot see: its other processes answer on."""
+    found = None if is_stale(model, SourceName.NGINX, now) else crippled_nginx(model)
+    return None if found is None else Verdict(Severity.DEGRADED, *found)
 
 
 def _retried(model: Model, now: float) -> Verdict | None:

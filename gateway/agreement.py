@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway import nginx_files, processes, scrape_targets
+from gateway import nginx_files, processes, reachable, scrape_targets
 from gateway.disagreement import Disagreement, differs
 from gateway.errors import Place, TopologyError
 from gateway.nginx_files import Directive, Server, Upstream
@@ -19,7 +19,6 @@ from gateway.processes import Declared, DeclaredInstance, Port
 from gateway.topology import HOST
 from gateway.workload import load_workload
 
-_PROXY_PASS = re.compile(r"https?://(?P<dollar>\$?)(?P<name>[A-Za-z_]\w*)(?:[:/].*)?")
 # The two that send what is predicted on: the gateway's, and that of the shadow.
 _PREDICT_PASS = re.compile(r"http://[\w$]+\$drained(/[^$?]*)\$is_args\$args")
 # To the status server, which takes copies of requests.
@@ -46,7 +45,8 @@ def agreement(root: Path) -> tuple[Disagreement, ...]:
     found = [
         *_process_ports(declared),
         *_upstreams(declared, nginx_files.upstreams(nginx)),
-        *_upstream_names(nginx),
+        *reachable.names(nginx),
+        *reachable.ways(declared, nginx),
         *_status_port(declared, nginx),
         *_instance_targets(declared, targets),
         *_other_targets(declared, targets),
@@ -144,37 +144,6 @@ def _servers(
         if count > 1:
             last = [server for server in upstream.servers if server.address == address][-1]
             yield differs(last.place, what, f"{address} once", f"{count} times")
-
-
-def _upstream_names(nginx: tuple[Directive, ...]) -> Iterator[Disagreement]:
-    """Whatever proxy_pass can be sent to exists.
-
-    `nginx -t` takes a map value without an upstream; the request then answers 502.
-    """
-    names = set(nginx_files.upstreams(nginx))
-    variables: set[str] = set()
-    used: list[tuple[str, Place]] = []
-    for directive in nginx_files.walk(nginx):
-        if directive.name != "proxy_pass" or not directive.args:
-            continue
-        match = _PROXY_PASS.fullmatch(directive.args[0])
-        if match is not None and match["dollar"]:
-            variables.add(f"${match['name']}")
-        elif match is not None:
-            used.append((match["name"], directive.place))
-    for directive in nginx_files.walk(nginx):
-        if directive.name != "map" or len(directive.args) != 2:
-            continue
-        for row in directive.block or ():
-            # `volatile;` has no value, `include FILE;` has a file.
-            value = row.args[0] if row.args and row.name != "include" else ""
-            chooses = directive.args[1] in variables and value and not value.startswith("$")
-            if chooses or value.startswith("api_"):
-                used.append((value, row.place))
-    for name, place in used:
-        if name not in names:
-            what = "name of an upstream"
-            yield differs(place, what, f"one of {', '.join(sorted(names)) or 'none'}", name)
 
 
 def _status_port(declared: Declared, nginx: tuple[Directive, ...]) -> Iterator[Disagreement]:

@@ -20,7 +20,10 @@ _WORD: Final = 0xFFFFFFFF
 
 
 class Cohort(Enum):
-    """Why a request went where it went, as the access log names it."""
+    """Why a request went where it went, as the access log names it.
+
+    A further version (CONTRIBUTING.md) is asked for by its name, and so is its cohort: v3.
+    """
 
     V1 = "v1"
     """Nothing asked for anything else."""
@@ -30,6 +33,21 @@ class Cohort(Enum):
     """The client asked for v2."""
     CONTROL = "control"
     """The client asked for v1."""
+
+
+_VERSION: Final = re.compile(r"v[1-9][0-9]?")
+_NAMED: Final = frozenset(cohort.value for cohort in Cohort)
+_BY_BUCKET: Final = frozenset({Cohort.V1.value, Cohort.CANARY.value})
+
+
+def is_cohort(text: str) -> bool:
+    """Whether the gateway can have written `text` for a request that an instance was chosen for."""
+    return text in _NAMED or _VERSION.fullmatch(text) is not None
+
+
+def asked_for(cohort: str) -> str:
+    """The X-Experiment-Group that led there, "" where none did (or `cohort` is none at all)."""
+    return cohort if is_cohort(cohort) and cohort not in _BY_BUCKET else ""
 
 
 def murmur2(data: bytes) -> int:

@@ -1,5 +1,6 @@
 """How a command of this folder ends: an exit code, and the reason as the last line on stderr."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,18 @@ class Outcome:
 
     code: ExitCode
     text: str
+
+
+def reader_left() -> ExitCode:
+    """The exit code when who reads stdout (`| head`) has seen enough; no more is written there."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.INTERRUPTED
+
+
+def unusable(error: OSError, folder: str) -> str:
+    """What to say of a file below `folder` that cannot be read or written."""
+    where = error.filename or folder
+    return f"{where}: {error.strerror or error}: give this folder to the user who runs this"
 
 
 def reported(name: str, action: Callable[[Say], Outcome]) -> ExitCode:

@@ -16,14 +16,13 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from gateway.accesslog import Access
-from gateway.cohort import Cohort
+from gateway.cohort import is_cohort
 
 NONE = "none"
 """Label where there is no value: no upstream was asked, no answer came, no cohort applies."""
 OTHER = "other"
 """Label for every value that is not one of the expected ones."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
-COHORTS = frozenset(cohort.value for cohort in Cohort)
 BUCKETS_MS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000)
 """Upper bounds of the histograms in milliseconds, the resolution of nginx. 25 is the objective of
 monitoring/rules/slo.yml, which can only count what is above or below one of these."""
@@ -86,7 +85,7 @@ class RequestCounts:
             method = access.method
             self.requests[
                 upstream,
-                cohort if cohort in COHORTS else OTHER if cohort else NONE,
+                cohort if is_cohort(cohort) else OTHER if cohort else NONE,
                 method if method in METHODS else OTHER,
                 _status(access.status),
             ] += 1

@@ -7,6 +7,7 @@ cannot be seen.
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 PID_FILE = "var/run/nginx.pid"
 """As nginx/nginx.conf has it."""
@@ -30,7 +31,7 @@ def running_master(root: Path) -> int | None:
     if not _PROC.is_dir():
         return pid if _runs(pid) else None
     status = _status(pid)
-    if status is None or "nginx" not in status[0]:
+    if status is None or "nginx" not in status.name:
         return None
     try:
         return pid if (_PROC / str(pid) / "cwd").samefile(root) else None
@@ -46,9 +47,22 @@ def workers(master: int) -> frozenset[int] | None:
     for folder in _PROC.glob("[0-9]*"):
         pid = int(folder.name)
         status = _status(pid)
-        if status is not None and status[1] == master and _title(pid) == _WORKER:
+        if status is not None and status.parent == master and _title(pid) == _WORKER:
             found.add(pid)
     return frozenset(found)
+
+
+def stopped(master: int) -> tuple[int, ...]:
+    """Which of `master` and its workers do nothing until they are told to go on (SIGSTOP).
+
+    Nobody else tells: the others answer every probe. () where processes cannot be seen.
+    """
+    try:
+        children = (_PROC / str(master) / "task" / str(master) / "children").read_text().split()
+    except OSError:
+        return ()
+    statuses = {pid: _status(pid) for pid in (master, *map(int, children))}
+    return tuple(pid for pid, each in statuses.items() if each is not None and each.state == "T")
 
 
 def writes_to(master: int, path: Path) -> bool | None:
@@ -72,8 +86,15 @@ def writes_to(master: int, path: Path) -> bool | None:
     return found
 
 
-def _status(pid: int) -> tuple[str, int] | None:
-    """Name and parent of a process; None where it does not run (any more)."""
+class _Status(NamedTuple):
+    name: str
+    state: str
+    """One letter of proc(5)."""
+    parent: int
+
+
+def _status(pid: int) -> _Status | None:
+    """Of a process; None where it does not run (any more)."""
     try:
         text = (_PROC / str(pid) / "stat").read_text(errors="replace")
     except OSError:
@@ -81,7 +102,7 @@ def _status(pid: int) -> tuple[str, int] | None:
     # proc(5): the name is in parentheses and may hold any; then state and parent.
     name, _, rest = text.partition("(")[2].rpartition(")")
     state, parent = rest.split()[:2]
-    return None if state in "ZX" else (name, int(parent))
+    return None if state in "ZX" else _Status(name, state, int(parent))
 
 
 def _title(pid: int) -> str:

@@ -9,7 +9,6 @@ import argparse
 import os
 import re
 import shutil
-import stat
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from gateway.certificates import (
     key_fits,
     read_certificate,
 )
+from gateway.closed_folder import close_folder
 from gateway.credentials import ensure_htpasswd, read_htpasswd
 from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
@@ -37,8 +37,7 @@ from gateway.visible import visible
 from gateway.worker import worker_account, worker_can_read
 
 FOLDERS = ("var/run", "var/logs", "var/nginx", "var/tmp", "var/prometheus")
-PRIVATE_FOLDER = "var/run"
-_PRIVATE = 0o700
+_RUN, _LOGS = "var/run", "var/logs"
 NGINX_ARGUMENTS = ("-p", "var", "-c", "../nginx/nginx.conf", "-e", "stderr")
 """How nginx is started everywhere; -t is added here."""
 _NGINX_SECONDS = 30.0
@@ -65,15 +64,15 @@ def prepare(root: Path, settings: Settings, say: Say, now: float) -> None:
         if not (root / folder).is_dir():
             (root / folder).mkdir(parents=True)
             say(f"made the folder {folder}")
-    # For our eyes only: the socket in it starts and stops everything. (What a socket's own mode
-    # allows is the umask of whoever starts process-compose.)
-    run = root / PRIVATE_FOLDER
-    if stat.S_IMODE(run.stat().st_mode) != _PRIVATE:
-        run.chmod(_PRIVATE)
-        say(f"closed {PRIVATE_FOLDER} to other users")
     build = nginx_build()
     account = worker_account(build)
     group = None if account is None else account.group
+    # The socket in the first starts and stops everything, the logs say who asked when. (Their
+    # own modes are the umask of whoever starts process-compose.) The workers of nginx open a log
+    # themselves when it is to be begun anew.
+    for folder, who in ((_RUN, None), (_LOGS, group)):
+        if close_folder(root / folder, who):
+            say(f"closed {folder} to other users")
     for done in (
         ensure_htpasswd(root, settings, group),
         ensure_certificate(root, settings, now),

@@ -29,8 +29,9 @@ the health of both, so that only the namespace tells them apart."""
 _TIMEOUT_SECONDS = 5.0
 # A restart waits for the process to end and then for its backoff.
 _RESTART_SECONDS = 30.0
-# The sum of what the processes may take one after the other (shutdown.timeout_seconds).
-_SHUTDOWN_SECONDS = 60.0
+# The sum of what the processes may take one after the other (shutdown.timeout_seconds),
+# those of process-compose.ray.yaml included.
+_SHUTDOWN_SECONDS = 80.0
 _NANOSECONDS = 1e9
 
 

@@ -11,6 +11,7 @@ from gateway.errors import TopologyError
 from gateway.nginx_files import read_nginx, status_listen
 from gateway.processes import read_processes
 from gateway.settings import Settings
+from gateway.versions import version_served
 
 __all__ = ["HOST", "Instance", "Topology", "TopologyError", "load_topology"]
 
@@ -48,6 +49,10 @@ class Topology:
     def instance_at(self, address: str) -> Instance | None:
         """The instance that listens at "127.0.0.1:8101", None for any other address."""
         return next((found for found in self.instances if found.address == address), None)
+
+    def version_of(self, name: str) -> str | None:
+        """As `version_served` says."""
+        return version_served(name, self.served)
 
     @property
     def versions(self) -> tuple[str, ...]:

@@ -138,7 +138,8 @@ def _code(done: Run, strict: bool) -> ExitCode:
 
 def _write(path: Path, content: str) -> None:
     try:
-        replace_file(path, content)
+        # Texts of the corpus are in it: for who made it alone.
+        replace_file(path, content, 0o600)
     except OSError as error:
         problem = f"cannot be written ({error.strerror})"
         raise ConfigurationError(str(path), problem, "give another file to --report") from None

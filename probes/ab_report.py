@@ -31,7 +31,8 @@ MAX_TEXTS = 100
 MAX_TEXT = 200
 """Characters of a text in Markdown."""
 
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>|#~&])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|#~&@]|:(?=\S)|\.(?=[^\W\d]))")
+"""What is more than itself, and what many readers make a link of: https://a.b, www.a.b, a@b.c."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def lines(run: Run) -> list[str]:
     """For a terminal; nothing in it can steer one."""
     tally, judgements = run.tally, run.judgements
     first, second = tally.versions
-    found = [f"{first} against {second}: {_asked(run)}", ""]
+    found = [visible(f"{first} against {second}: {_asked(run)}"), ""]
     for each in fields(judgements):
         judgement: Judgement = getattr(judgements, each.name)
         found.append(visible(f"{each.name:<9}{judgement.verdict.value:<14}{judgement.reason}"))

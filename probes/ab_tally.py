@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from gateway.errors import AnswerMissing
+from gateway.versions import version_served
 from gateway.workload import Text, resolve
 from probes.ab_client import Answer
 from rollout.evidence import SignTest, is_slower
@@ -107,7 +108,7 @@ class Tally:
         each instance serves: the first two versions in it are compared.
         """
         self._pointer, self.margin, self.planned = pointer, margin, pairs
-        self._version_of = dict(served)
+        self._served = dict(served)
         self.versions = tuple(dict.fromkeys(served.values()))[:2]
         self.pairs = 0
         """Asked for, whatever came back."""
@@ -148,7 +149,7 @@ class Tally:
             return  # refused by the gateway itself, which routes nowhere
         routing.answers += 1
         routing.instances[answer.instance] += 1
-        routing.by_instance += self._version_of.get(answer.instance) == version
+        routing.by_instance += version_served(answer.instance, self._served) == version
         if isinstance(answer.body, dict) and "version" in answer.body:
             routing.bodies += 1
             routing.by_body += answer.body["version"] == version

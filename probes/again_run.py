@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from gateway.errors import AnswerMissing
+from gateway.versions import version_served
 from gateway.workload import Text, Workload
 from probes.ab_client import Answer
 from probes.ab_run import GROUPS, HEADER, Asking
@@ -151,7 +152,7 @@ class Resender:
 
     def _place(self, answer: Answer) -> int | None:
         """0 if the first version answered, 1 if the second did."""
-        version = self._served.get(answer.instance)
+        version = version_served(answer.instance, self._served)
         return self._versions.index(version) if version in self._versions else None
 
     def _said(self, answer: Answer) -> str | None:

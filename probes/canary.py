@@ -21,6 +21,7 @@ from typing import Any
 
 from gateway.canary import read_experiment
 from gateway.cohort import is_user_id
+from gateway.command import reader_left, unusable
 from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
 from gateway.settings import load_settings
@@ -51,13 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except ConfigurationError as error:
         return _fail(str(error), ExitCode.USAGE)
-    except BrokenPipeError:  # `canary | head`: who reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return reader_left()
     except OSError as error:
-        where = error.filename or "var/canary"
-        fix = "give this folder to the user who runs this"
-        return _fail(f"{where}: {error.strerror or error}: {fix}", ExitCode.USAGE)
+        return _fail(unusable(error, "var/canary"), ExitCode.USAGE)
     except KeyboardInterrupt:
         return _fail("interrupted", ExitCode.INTERRUPTED)
     return ExitCode.PASS

@@ -62,7 +62,7 @@ def change_lines(changed: Changed, version: str) -> list[str]:
 
 def who_line(found: Who) -> str:
     """Where the requests of one user go."""
-    return (
+    return visible(
         f"{found.user}  bucket {found.bucket:02d}  cohort {found.cohort.value}  "
         f"answered by {found.version}  in the canary from {found.canary_from} % on"
     )

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.command import reader_left
 from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
 from gateway.visible import visible
@@ -45,9 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), ExitCode.USAGE)
     except KeyboardInterrupt:
         return _fail("interrupted; what was printed holds", ExitCode.INTERRUPTED)
-    except BrokenPipeError:  # `check | head`: who reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return reader_left()
 
 
 def _check(options: _Options, workspace: Workspace) -> int:

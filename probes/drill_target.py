@@ -79,7 +79,7 @@ def choose(workspace: Workspace, name: str | None = None, fault: Fault = Fault.K
         raise Refused(f"there is no {name!r} to {fault.value}; there are {known}")
     if fault is Fault.FREEZE and chosen not in (*instances, *_FREEZABLE):
         known = ", ".join((*instances, *_FREEZABLE))
-        raise Refused(f"nobody would notice a frozen {name}; there are {known}")
+        raise Refused(f"nothing would bring back a frozen {name}; there are {known}")
     if chosen in stable and len(stable) < 2:
         raise Refused(f"{chosen} is alone: its end would be an outage, not a drill")
     processes = {each.name: each for each in Supervisor(workspace.root / SOCKET).processes()}

@@ -64,8 +64,7 @@ def problems(
         return ("the body is not JSON",)
     found = []
     version = topology.versions[1 if debug else 0]
-    served = {instance.name: instance.version for instance in topology.instances}
-    if served.get(answer.instance) != version:
+    if topology.version_of(answer.instance) != version:
         found.append(f"answered by {answer.instance or 'nobody'}, not by an instance of {version}")
     expected = workload.example.answer
     try:

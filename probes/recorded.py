@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from gateway.accesslog import Access, BadLine, parse
-from gateway.cohort import Cohort
+from gateway.cohort import asked_for
 from gateway.errors import ConfigurationError, Place
 from gateway.regular_file import open_regular
 from gateway.workload import Workload
@@ -27,7 +27,6 @@ TWIN: Final = "twin-"
 """How the id of a request starts that asked the other version the same (probes.again_run)."""
 
 _CLIENT_LEFT: Final = 499
-_FORCED: Final = frozenset({Cohort.DEBUG.value, Cohort.CONTROL.value})
 
 
 class Recorded(NamedTuple):
@@ -39,7 +38,7 @@ class Recorded(NamedTuple):
     user: str
     """X-User-Id, "" if it had none that counts."""
     group: str
-    """X-Experiment-Group: debug, control or ""."""
+    """X-Experiment-Group: debug, control, the name of a further version, or ""."""
 
     def text(self, texts: int) -> int:
         """Which of so many texts it is sent with."""
@@ -114,7 +113,7 @@ def _take(found: Recording, access: Access, workload: Workload) -> None:
         found.left_out["refused"] += 1
     else:
         came = access.time - access.request_time
-        group = access.cohort if access.cohort in _FORCED else ""
+        group = asked_for(access.cohort)
         found.requests.append(Recorded(came, access.request_id, access.user_id, group))
 
 

@@ -65,11 +65,6 @@ def log_e_sign(wins: int, losses: int, prior: float = PRIOR) -> float:
     )
 
 
-def e_sign(wins: int, losses: int, prior: float = PRIOR) -> float:
-    """The same as a plain e-value, for showing; infinite where a float ends."""
-    return exp(log_e_sign(wins, losses, prior))
-
-
 def exp(logarithm: float) -> float:
     """e to that power; infinite where a float ends."""
     try:

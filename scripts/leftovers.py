@@ -18,7 +18,8 @@ from scripts.process_table import Entry
 
 _MARK = "PC_PROC_NAME"
 """A variable that process-compose gives to everything it starts."""
-_NGINX_PID = "var/run/nginx.pid"
+_NGINX_PIDS = "var/run/nginx*.pid"
+"""The gateway's, and those of relays to other hosts (docs/scale.md)."""
 # The kernel keeps 15 characters; a wrapper of Nix is called .process-compose-wrapped.
 _SUPERVISOR = "process-compos"
 _TERM_SECONDS = 10.0
@@ -45,7 +46,7 @@ def leftovers(root: Path) -> tuple[Entry, ...]:
         if entry.pid != os.getpid()
         and process_table.folder(entry.pid) == root
         # nginx overwrites its environment with its title.
-        and (entry.pid == nginx or _MARK in process_table.variables(entry.pid))
+        and (entry.pid in nginx or _MARK in process_table.variables(entry.pid))
         and not any(_SUPERVISOR in above.name for above in _ancestors(entry, table))
     )
 
@@ -66,14 +67,18 @@ def end(entries: tuple[Entry, ...]) -> None:
             return
 
 
-def _recorded_nginx(root: Path) -> int | None:
-    """The pid in nginx's pid file, if it still is an nginx."""
-    try:
-        pid = int((root / _NGINX_PID).read_text())
-    except (OSError, ValueError):
-        return None
-    entry = process_table.entry(pid)
-    return pid if entry is not None and entry.name.startswith("nginx") else None
+def _recorded_nginx(root: Path) -> set[int]:
+    """The pids in the pid files of nginx that still are an nginx."""
+    found = set()
+    for path in root.glob(_NGINX_PIDS):
+        try:
+            pid = int(path.read_text())
+        except (OSError, ValueError):
+            continue
+        entry = process_table.entry(pid)
+        if entry is not None and entry.name.startswith("nginx"):
+            found.add(pid)
+    return found
 
 
 def _ancestors(entry: Entry, table: dict[int, Entry]) -> Iterator[Entry]:

@@ -12,6 +12,7 @@ compile() {
 }
 compile pyproject.toml -o requirements.lock
 compile pyproject.toml --extra dev -o requirements-dev.lock
+compile pyproject.toml --extra ray -o requirements-ray.lock
 compile tools/requirements-uv.in -o tools/requirements-uv.lock
 compile tools/requirements-go.in -o tools/requirements-go.lock
 compile tools/requirements-node.in -o tools/requirements-node.lock

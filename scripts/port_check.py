@@ -17,8 +17,10 @@ from scripts.port_holder import holder
 
 _GRAFANA = ("grafana", "grafana-server")
 _LITERALS = (
-    "process-compose.yaml",
+    "process-compose*.yaml",
     "nginx/**/*.conf",
+    "services/on_ray/*.conf",
+    "services/on_ray/*.py",
     "monitoring/**/*.yml",
     "monitoring/**/*.yaml",
     "monitoring/**/*.ini",

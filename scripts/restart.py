@@ -26,7 +26,7 @@ READY_TIMEOUT_S = 60.0
 def main(arguments: list[str] | None = None) -> int:
     """Restart what the command line names; nothing to do where the workspace does not run."""
     parser = argparse.ArgumentParser(prog="python -m scripts.restart", description=__doc__)
-    parser.add_argument("version", help="v1 or v2, as process-compose.yaml has it")
+    parser.add_argument("version", help="for example v2, as process-compose.yaml has it")
     version: str = parser.parse_args(arguments).version
     os.chdir(ROOT)
     try:
@@ -35,7 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _say(str(error), ExitCode.USAGE)
     names = [instance.name for instance in topology.instances if instance.version == version]
     if not names:
-        return _say(f"no instance of {version} in process-compose.yaml", ExitCode.USAGE)
+        there = ", ".join(topology.versions)
+        reason = f"no instance of {version} in process-compose.yaml, only of {there}"
+        return _say(reason, ExitCode.USAGE)
     supervisor = Supervisor(ROOT / SOCKET)
     if not supervisor.alive():
         return _say(f"the workspace does not run: make start-project serves {version} as it is now")

@@ -74,11 +74,15 @@ def listening(port: int, host: str = "127.0.0.1") -> bool:
         return probe.connect_ex((host, port)) == 0
 
 
-def launch(root: Path, environ: dict[str, str]) -> None:
-    """Start everything in the background. Raises StackError with process-compose's own words."""
+def launch(root: Path, environ: dict[str, str], overlay: str | None = None) -> None:
+    """Start everything in the background. Raises StackError with process-compose's own words.
+
+    `overlay`: a file that is laid over process-compose.yaml.
+    """
     # The values of .env are in `environ` already, with what the caller set on top;
     # process-compose would let the file win.
-    command = ["process-compose", "up", "--detached"]
+    files = [] if overlay is None else ["-f", "process-compose.yaml", "-f", overlay]
+    command = ["process-compose", *files, "up", "--detached"]
     done = subprocess.run(
         command,
         cwd=root,
@@ -90,7 +94,8 @@ def launch(root: Path, environ: dict[str, str]) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise _not_started(done.stderr or done.stdout)
+        declared = "process-compose.yaml" if overlay is None else f"process-compose.yaml, {overlay}"
+        raise _not_started(done.stderr or done.stdout, declared)
 
 
 def watch(
@@ -157,14 +162,14 @@ def stop(supervisor: Supervisor, timeout_s: float = 30.0) -> int:
     return len(pids)
 
 
-def _not_started(output: str) -> StackError:
+def _not_started(output: str, declared: str) -> StackError:
     """What process-compose said before it gave up, without its colours."""
     lines = _COLOUR.sub("", output).strip().splitlines() or ["it gave no reason"]
     reason = _FATAL.search(lines[-1])
     if reason is None:
         return StackError(f"process-compose did not start: {lines[-1]} (log: var/run/pc.log)")
     if "load" in reason["what"]:  # "Failed to load project"
-        text = f"process-compose.yaml: {reason['why']}: correct it; nothing was started"
+        text = f"{declared}: {reason['why']}: correct it; nothing was started"
         return StackError(text, ExitCode.USAGE)
     return StackError(f"process-compose did not start: {reason['what']}: {reason['why']}")
 

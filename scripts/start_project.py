@@ -23,9 +23,12 @@ from gateway.supervisor import SOCKET, Process, Supervisor, ready
 from gateway.topology import Topology, load_topology
 from gateway.workload import load_workload
 from scripts import leftovers, port_check, stack
+from scripts.overlay import Overlay
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = Path("var/run/start.lock")
+RAY_TARGETS = Path("var/ray/targets.json")
+"""Whom Prometheus asks while a cluster runs (services/on_ray/loopback.py)."""
 READY_TIMEOUT_S = 90.0
 # A process-compose that was launched a moment ago has no socket yet.
 SUPERVISOR_TIMEOUT_S = 10.0
@@ -43,8 +46,11 @@ class _Terminated(KeyboardInterrupt):
     """SIGTERM: like Ctrl-C, but only this process was told."""
 
 
-def main() -> int:
-    """Start the workspace in the background; the exit code says whether all of it is ready."""
+def main(overlay: Overlay | None = None) -> int:
+    """Start the workspace in the background; the exit code says whether all of it is ready.
+
+    `overlay`: what is laid over process-compose.yaml.
+    """
     os.chdir(ROOT)
     begun = time.monotonic()
     try:
@@ -52,7 +58,7 @@ def main() -> int:
             settings = load_settings(ROOT, os.environ)
             topology = load_topology(ROOT, settings)
             path = load_workload(ROOT).path
-            processes = _bring_up(settings, topology)
+            processes = _bring_up(settings, topology, overlay)
     except ConfigurationError as error:
         return _fail(ExitCode.USAGE, str(error))
     except stack.StackError as error:
@@ -78,10 +84,13 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _bring_up(settings: Settings, topology: Topology) -> tuple[Process, ...]:
+def _bring_up(
+    settings: Settings, topology: Topology, overlay: Overlay | None
+) -> tuple[Process, ...]:
     supervisor = Supervisor(ROOT / SOCKET)
     was_running = _is_running(supervisor)
     if was_running:
+        _require_same(supervisor, overlay)
         _say("the workspace runs already")
         stopped = {process.name for process in ready(supervisor.processes()).failed}
         for name in sorted(stopped):
@@ -92,9 +101,9 @@ def _bring_up(settings: Settings, topology: Topology) -> tuple[Process, ...]:
             lambda: not stopped & {each.name for each in ready(supervisor.processes()).failed}, 2.0
         )
     else:
-        _launch(settings, topology)
+        _launch(settings, topology, overlay)
     try:
-        return _wait(supervisor, was_running)
+        return _wait(supervisor, was_running, overlay)
     except stack.StackError as error:
         if was_running:
             raise
@@ -117,19 +126,30 @@ def _is_running(supervisor: Supervisor) -> bool:
     )
 
 
-def _launch(settings: Settings, topology: Topology) -> None:
+def _require_same(supervisor: Supervisor, overlay: Overlay | None) -> None:
+    """Raise where the workspace runs without the overlay that was asked for."""
+    if overlay is None:
+        return
+    running = {process.name for process in supervisor.processes()}
+    if not overlay.processes(ROOT).keys() <= running:
+        problem = f"the workspace runs, but not {overlay.title}"
+        raise _Refused(ExitCode.USAGE, f"{problem}: make stop-project, then start it again")
+
+
+def _launch(settings: Settings, topology: Topology, overlay: Overlay | None) -> None:
     _require_agreement()
     if left := leftovers.leftovers(ROOT):
         names = ", ".join(f"{entry.name} ({entry.pid})" for entry in left)
         _say(f"ending what a killed process-compose left behind: {names}")
         leftovers.end(left)
     environ = _environ(settings)
-    _require_ports(settings, topology, environ["PATH"])
+    _require_ports(settings, topology, environ["PATH"], overlay)
     if "model" in read_processes(ROOT).names:  # an application of one's own has none to train
         _run("models", "services.gen_model", ["--if-needed"], environ)
     _run("files", "gateway.prepare", [], environ)
-    SOCKET.unlink(missing_ok=True)  # left by a machine that went down
-    stack.launch(ROOT, environ)
+    for left_by_a_crash in (SOCKET, RAY_TARGETS):
+        left_by_a_crash.unlink(missing_ok=True)
+    stack.launch(ROOT, environ, None if overlay is None else overlay.file)
 
 
 def _require_agreement() -> None:
@@ -140,9 +160,13 @@ def _require_agreement() -> None:
         raise _Refused(ExitCode.USAGE, *map(str, differences), f"{summary}; nothing was started")
 
 
-def _require_ports(settings: Settings, topology: Topology, path: str) -> None:
+def _require_ports(
+    settings: Settings, topology: Topology, path: str, overlay: Overlay | None
+) -> None:
     """Raise unless every port can be had."""
     wanted = port_check.needs(settings, topology, path)
+    if overlay is not None:
+        wanted += overlay.needs(ROOT)
     if taken := port_check.refusals(ROOT, wanted, os.environ):
         count = "1 port is" if len(taken) == 1 else f"{len(taken)} ports are"
         raise _Refused(ExitCode.FAILED, *taken, f"{count} taken; nothing was started")
@@ -184,11 +208,14 @@ def _run(title: str, module: str, arguments: Sequence[str], environ: dict[str, s
     _say(f"{title:<12} {time.monotonic() - begun:5.1f} s")
 
 
-def _wait(supervisor: Supervisor, was_running: bool) -> tuple[Process, ...]:
+def _wait(
+    supervisor: Supervisor, was_running: bool, overlay: Overlay | None
+) -> tuple[Process, ...]:
+    timeout_s = READY_TIMEOUT_S if overlay is None else overlay.ready_timeout_s
     begun = time.monotonic()
     reported: set[str] = set()
     processes: tuple[Process, ...] = ()
-    for processes in stack.watch(supervisor, READY_TIMEOUT_S):
+    for processes in stack.watch(supervisor, timeout_s):
         for process in ready(processes).ready:
             if process.name not in reported:
                 reported.add(process.name)
@@ -246,11 +273,15 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     raise _Terminated
 
 
-if __name__ == "__main__":
+def run(overlay: Overlay | None = None) -> int:
+    """`main` as a command: what Ctrl-C and SIGTERM come to as well."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        code = main()
+        return main(overlay)
     except KeyboardInterrupt:
         reason = "interrupted; run it again to carry on, or make stop-project to stop what runs"
-        code = _fail(ExitCode.INTERRUPTED, reason)
-    raise SystemExit(code)
+        return _fail(ExitCode.INTERRUPTED, reason)
+
+
+if __name__ == "__main__":
+    raise SystemExit(run())

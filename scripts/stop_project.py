@@ -24,6 +24,8 @@ def main() -> int:
     except (stack.StackError, SupervisorTimeout, SupervisorUnreachable) as error:
         sys.stderr.write(f"stop: {error}\n")
         return ExitCode.FAILED
+    # What a process started outside its own group may need a moment more, or a word (Ray).
+    leftovers.end(leftovers.leftovers(ROOT))
     sys.stderr.write(f"stop: {count} processes stopped\n")
     return ExitCode.PASS
 

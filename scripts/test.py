@@ -118,6 +118,23 @@ def stack() -> Counts:
     return passed + also_passed, failed + also_failed, note
 
 
+def ray() -> Counts:
+    """The workspace on two nodes of Ray Serve, in a fresh clone."""
+    if nix_shell.entered():
+        return 0, 0, "not covered: Ray is no part of the Nix shell"
+    enter, note = private_network.prefix(), ""
+    if enter is None:
+        enter, note = [], "no private network here: used the fixed ports of this machine"
+    if code := _train():  # as above
+        return 0, 1, f"services.gen_model ended with {code}"
+    with fresh_clone(ROOT) as clone:
+        for command in (["make", "--silent", "setup"], ["scripts/bootstrap_ray.sh"]):
+            if _call(command, cwd=clone, environ=outside_environ(ROOT)):
+                return 0, 1, f"{' '.join(command)} failed in a fresh clone"
+        passed, failed, _ = _pytest("ray", ["tests/ray"], enter, clone)
+    return passed, failed, note
+
+
 def unprivileged() -> Counts:
     """Set-up to shut-down as a user without rights, tools or caches (root hands over to nobody)."""
     if nix_shell.entered():
@@ -154,9 +171,9 @@ Layer = Callable[[], Counts]
 
 LAYERS: dict[str, Layer] = {
     layer.__name__: layer
-    for layer in (lint, config, unit, contract, nginx, gates, stack, nix, unprivileged)
+    for layer in (lint, config, unit, contract, nginx, gates, stack, ray, nix, unprivileged)
 }
-ONLY_IN_CI = frozenset({"unprivileged"})
+ONLY_IN_CI = frozenset({"ray", "unprivileged"})
 
 
 def main(names: list[str]) -> int:

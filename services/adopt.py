@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from services.artefact import ArtefactError, Backend, read_manifest
 from services.regular_file import read_regular
-from services.settings import ModelVersion
+from services.settings import is_version
 from services.training.publish import PREVIOUS, exclusive, publish, undo, workspace
 from services.visible import visible
 
@@ -68,15 +68,15 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         prog="python -m services.adopt", description="Serve a scikit-learn text model of your own."
     )
     parser.add_argument("model", type=Path, nargs="?", metavar="MODEL", help="a joblib file")
-    parser.add_argument(
-        "--slot", choices=[version.value for version in ModelVersion], required=True
-    )
+    parser.add_argument("--slot", required=True, help="the version that is to serve it")
     parser.add_argument("--yes", action="store_true", help="do not ask: the file is trusted")
     parser.add_argument("--undo", action="store_true", help="exchange with the previous model")
     parser.add_argument("--models-dir", type=Path, default=Path("var/models"), metavar="DIR")
     given = parser.parse_args(arguments)
     if (given.model is None) != given.undo:
         parser.error("name a joblib file (MODEL=my.joblib), or --undo (UNDO=1) without one")
+    if not is_version(given.slot):
+        parser.error(f"--slot {given.slot!r}: give a version such as v2 (SLOT=v2)")
     return given
 
 

@@ -25,9 +25,16 @@ from services.errors import (
 from services.local_host import LocalHostMiddleware
 from services.metrics import MetricsMiddleware, ServiceMetrics
 from services.predict_route import PredictRoute
-from services.schema import Health, PredictionV1, PredictionV2, PredictRequest, TokenWeight
+from services.schema import (
+    Health,
+    PredictionV1,
+    PredictionV2,
+    PredictRequest,
+    TokenWeight,
+    answer_of,
+)
 from services.scorer import Scorer
-from services.settings import ModelVersion, ServiceSettings, SettingsError, load_settings
+from services.settings import ServiceSettings, SettingsError, load_settings
 
 EXIT_CONFIGURATION = 2
 """Exit code of a process whose settings or model files cannot be used."""
@@ -78,15 +85,15 @@ def build_app(
     many texts of each class it was trained on, where that is known.
     """
     metrics = ServiceMetrics(
-        version=settings.version.value,
+        version=settings.version,
         instance=settings.instance,
         model=digest,
         classes=scorer.classes,
         training=training,
     )
     app = FastAPI(
-        title=f"Switchyard sentiment service {settings.version.value}",
-        version=settings.version.value,
+        title=f"Switchyard sentiment service {settings.version}",
+        version=settings.version,
         description="Any other path is a 404 with the same JSON body as the other refusals.",
         redoc_url=None,
         redirect_slashes=False,
@@ -94,11 +101,13 @@ def build_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     install_error_handlers(app)
+    answer = answer_of(settings.version)
     predict = PredictRoute(
         "/predict",
-        _predict_v1(scorer, metrics)
-        if settings.version is ModelVersion.V1
-        else _predict_v2(scorer, metrics, digest),
+        _explained(scorer, metrics, digest, answer)
+        if issubclass(answer, PredictionV2)
+        else _short(scorer, metrics),
+        response_model=answer,
         summary="Classify one sentence",
         responses=_ANSWERED | BODY_ERROR_RESPONSES | METHOD_NOT_ALLOWED_RESPONSE,
     )
@@ -113,7 +122,7 @@ def build_app(
     return app
 
 
-def _predict_v1(
+def _short(
     scorer: Scorer, metrics: ServiceMetrics
 ) -> Callable[[PredictRequest], Awaitable[PredictionV1]]:
     async def predict(request: PredictRequest) -> PredictionV1:
@@ -125,14 +134,14 @@ def _predict_v1(
     return predict
 
 
-def _predict_v2(
-    scorer: Scorer, metrics: ServiceMetrics, digest: str
+def _explained(
+    scorer: Scorer, metrics: ServiceMetrics, digest: str, answer: type[PredictionV2]
 ) -> Callable[[PredictRequest], Awaitable[PredictionV2]]:
     async def predict(request: PredictRequest) -> PredictionV2:
         """The most probable class of the sentence, how sure the model is, and why."""
         score, explanation = scorer.score_and_explain(request.sentence)
         metrics.count_answer(score.label, score.tokens, score.known_tokens)
-        return PredictionV2(
+        return answer(
             prediction=score.label,
             prediction_value=score.label,
             prediction_proba_dict=dict(zip(scorer.classes, score.probabilities, strict=True)),
@@ -155,7 +164,7 @@ def _add_faults(app: FastAPI, instance: str, file: Path) -> None:
 
 
 def _add_health(app: FastAPI, settings: ServiceSettings, digest: str) -> None:
-    ready = Health(instance=settings.instance, version=settings.version.value, model=digest)
+    ready = Health(instance=settings.instance, version=settings.version, model=digest)
 
     # Monitors ask with HEAD too; the document shows the one operation.
     @app.head("/healthz", include_in_schema=False)

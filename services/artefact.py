@@ -33,6 +33,7 @@ FORMAT: Final = 1
 DIGEST_LENGTH: Final = 12
 
 _RETRAIN: Final = "run `make gen-model` to train it again"
+_FILL: Final = "run `make gen-model` for v1 and v2, or `make adopt MODEL=my.joblib SLOT="
 _ADOPT_AGAIN: Final = "run `make adopt` again, or `make gen-model` for the shipped model"
 
 
@@ -117,7 +118,7 @@ def read_manifest(model_dir: Path) -> tuple[dict[str, Any], str]:
         content = path.read_bytes()
         manifest = json.loads(content)
     except FileNotFoundError:
-        raise ArtefactError(f"{path} is missing; {_RETRAIN}") from None
+        raise ArtefactError(f"{path} is missing; {_FILL}{model_dir.name}`") from None
     except OSError as error:
         raise ArtefactError(f"{path}: {error.strerror}") from error
     except ValueError as error:

@@ -11,7 +11,14 @@ from typing import Final, NamedTuple
 
 from services.folded import Folded, FoldedError
 from services.ngrams import Ngrams, Term, terms
-from services.scorer import Contrast, Explanation, Score, difference, softmax, strongest
+from services.scorer import (
+    Explanation,
+    LinearScorer,
+    Score,
+    difference,
+    softmax,
+    strongest,
+)
 
 
 class _Known(NamedTuple):
@@ -23,53 +30,19 @@ class _Known(NamedTuple):
     norm: float
 
 
-class NgramScorer:
-    """Scores texts with the tables and the analysis of one adopted model.
-
-    Explanations are exact: what an n-gram adds is split evenly over its tokens, and all
-    of it together with `bias` is the difference of two logits, those of `Contrast`.
-    """
+class NgramScorer(LinearScorer[_Known]):
+    """The tables and the analysis of one adopted model."""
 
     def __init__(self, folded: Folded) -> None:
         """Raises FoldedError where the tables have another analysis or a bad pattern."""
         if not isinstance(folded.analysis, Ngrams):
             raise FoldedError(f"unknown analysis {folded.analysis!r}")
+        super().__init__(folded)
         self._settings: Final = folded.analysis
         try:
             self._tokenize: Final = folded.analysis.tokenizer()
         except ValueError as error:
             raise FoldedError(str(error)) from error
-        self._column: Final = dict(zip(folded.terms, range(len(folded.terms)), strict=True))
-        self._squares: Final = folded.squares
-        self._weights: Final = folded.weights
-        self._intercepts: Final = folded.intercepts
-        self._classes: Final = folded.classes
-        self._contrast: Final = Contrast(folded.classes)
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Labels in the order of the probabilities."""
-        return self._classes
-
-    def score(self, text: str) -> Score:
-        """The answer to a text; every string has one, the empty one too."""
-        known = self._look_up(text)
-        return self._score(known, self._logits(known))
-
-    def explain(self, text: str) -> Explanation:
-        """Tokens in text order with the log-odds that they add; see `Contrast`."""
-        known = self._look_up(text)
-        return self._explain(known, self._logits(known))
-
-    def score_and_explain(self, text: str) -> tuple[Score, Explanation]:
-        """Both at once, which is cheaper than one after the other."""
-        known = self._look_up(text)
-        logits = self._logits(known)
-        return self._score(known, logits), self._explain(known, logits)
-
-    def bias(self, text: str) -> float:
-        """The log-odds, for the two classes that explain a text, without any known token."""
-        return difference(self._intercepts, self._contrast.of(self._logits(self._look_up(text))))
 
     def _look_up(self, text: str) -> _Known:
         settings, column = self._settings, self._column.get

@@ -1,13 +1,13 @@
 """The bodies that the service accepts and sends.
 
-v1 and v2 have separate models, so that the OpenAPI document of an instance states
+Every version has a model of its own, so that the OpenAPI document of an instance states
 exactly what that instance answers.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 MAX_SENTENCE_CHARACTERS = 10_000
 """Longest sentence, in Unicode code points."""
@@ -86,12 +86,22 @@ class PredictionV2(Prediction):
     model: Annotated[str, Field(description="First 12 hex digits of the manifest's SHA-256.")]
 
 
+def answer_of(version: str) -> type[PredictionV1] | type[PredictionV2]:
+    """What a version answers: v1 its three keys, any later one those of v2 under its own name."""
+    if version == "v1":
+        return PredictionV1
+    if version == "v2":
+        return PredictionV2
+    named: Any = (Literal[version], version)
+    return create_model(f"Prediction{version.upper()}", __base__=PredictionV2, version=named)
+
+
 class Health(BaseModel):
     """The instance is ready: its model is loaded and verified."""
 
     status: Literal["ready"] = "ready"
     instance: str
-    version: Literal["v1", "v2"]
+    version: str
     model: Annotated[str, Field(description="First 12 hex digits of the manifest's SHA-256.")]
 
 

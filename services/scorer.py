@@ -7,9 +7,10 @@ scikit-learn nor numpy.
 
 import math
 import operator
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from services import lexicon
 from services.folded import Folded, FoldedError
@@ -105,6 +106,70 @@ def strongest(tokens: Sequence[str], weights: Sequence[float]) -> Explanation:
     return [(tokens[position], weights[position]) for position in listed]
 
 
+Known = TypeVar("Known")
+
+
+class LinearScorer(ABC, Generic[Known]):
+    """Scores texts with the tables of one model; a kind of it says what a term is.
+
+    Explanations are exact: `bias` and the contributions of all tokens add up to the
+    difference of two logits, those of the classes that `Contrast` names.
+    """
+
+    def __init__(self, folded: Folded) -> None:
+        self._column: Final = dict(zip(folded.terms, range(len(folded.terms)), strict=True))
+        self._squares: Final = folded.squares
+        self._weights: Final = folded.weights
+        self._intercepts: Final = folded.intercepts
+        self._classes: Final = folded.classes
+        self._contrast: Final = Contrast(folded.classes)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Labels in the order of the probabilities."""
+        return self._classes
+
+    def score(self, text: str) -> Score:
+        """The answer to a text; every string has one, the empty one too."""
+        known = self._look_up(text)
+        return self._score(known, self._logits(known))
+
+    def explain(self, text: str) -> Explanation:
+        """Tokens in text order with the log-odds that they add; see `Contrast`.
+
+        What a term of several tokens adds is split between them. Tokens without
+        any are left out; of more than `MOST_EXPLAINED` the strongest are given.
+        """
+        known = self._look_up(text)
+        return self._explain(known, self._logits(known))
+
+    def score_and_explain(self, text: str) -> tuple[Score, Explanation]:
+        """Both at once, which is cheaper than one after the other."""
+        known = self._look_up(text)
+        logits = self._logits(known)
+        return self._score(known, logits), self._explain(known, logits)
+
+    def bias(self, text: str) -> float:
+        """The log-odds, for the two classes that explain a text, without any known token."""
+        return difference(self._intercepts, self._contrast.of(self._logits(self._look_up(text))))
+
+    @abstractmethod
+    def _look_up(self, text: str) -> Known:
+        """What the model knows of a text."""
+
+    @abstractmethod
+    def _logits(self, known: Known) -> list[float]:
+        """Logits relative to the first class, whose own is 0."""
+
+    @abstractmethod
+    def _score(self, known: Known, logits: Sequence[float]) -> Score:
+        """The answer, from what is known."""
+
+    @abstractmethod
+    def _explain(self, known: Known, logits: Sequence[float]) -> Explanation:
+        """What each token adds, from what is known."""
+
+
 class _Known(NamedTuple):
     """What a model knows of one text."""
 
@@ -123,55 +188,17 @@ class _Repeated(NamedTuple):
     times: int
 
 
-class FoldedScorer:
-    """Scores texts with the tables of one model.
-
-    Explanations are exact: `bias` and the contributions of all tokens add up to the
-    difference of two logits, those of the classes that `Contrast` names.
-    """
+class FoldedScorer(LinearScorer[_Known]):
+    """One of the shipped recipes: tokens, pairs, negated words and a lexicon."""
 
     def __init__(self, folded: Folded) -> None:
         """Raises FoldedError for an analysis that this version does not have."""
         if not isinstance(folded.analysis, str) or folded.analysis not in ANALYSES:
             raise FoldedError(f"unknown analysis {folded.analysis!r}")
+        super().__init__(folded)
         self._analysis: Final = ANALYSES[folded.analysis]
-        self._column: Final = dict(zip(folded.terms, range(len(folded.terms)), strict=True))
-        self._squares: Final = folded.squares
-        self._weights: Final = folded.weights
-        self._intercepts: Final = folded.intercepts
         self._lexicon: Final = folded.lexicon
         self._lexicon_weights: Final = folded.lexicon_weights
-        self._classes: Final = folded.classes
-        self._contrast: Final = Contrast(folded.classes)
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Labels in the order of the probabilities."""
-        return self._classes
-
-    def score(self, text: str) -> Score:
-        """The answer to a text; every string has one, the empty one too."""
-        known = self._look_up(text)
-        return self._score(known, self._logits(known))
-
-    def explain(self, text: str) -> Explanation:
-        """Tokens in text order with the log-odds that they add; see `Contrast`.
-
-        The contribution of a pair of tokens is split between the two. Tokens without
-        any are left out; of more than `MOST_EXPLAINED` the strongest are given.
-        """
-        known = self._look_up(text)
-        return self._explain(known, self._logits(known))
-
-    def score_and_explain(self, text: str) -> tuple[Score, Explanation]:
-        """Both at once, which is cheaper than one after the other."""
-        known = self._look_up(text)
-        logits = self._logits(known)
-        return self._score(known, logits), self._explain(known, logits)
-
-    def bias(self, text: str) -> float:
-        """The log-odds, for the two classes that explain a text, without any known token."""
-        return difference(self._intercepts, self._contrast.of(self._logits(self._look_up(text))))
 
     def _look_up(self, text: str) -> _Known:
         column = self._column.get

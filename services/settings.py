@@ -3,19 +3,18 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 
 # The name becomes a metrics label and a response header.
 _INSTANCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
+_VERSION = re.compile(r"v[1-9][0-9]?")
 
-class ModelVersion(StrEnum):
-    """The versions of the answer's format, and the folders of the models."""
 
-    V1 = "v1"
-    V2 = "v2"
+def is_version(text: str) -> bool:
+    """Whether `text` names a version of the model: v1, v2, up to v99."""
+    return _VERSION.fullmatch(text) is not None
 
 
 class SettingsError(ValueError):
@@ -28,7 +27,8 @@ class ServiceSettings:
 
     instance: str
     """Name of this process, for example "v1-2"."""
-    version: ModelVersion
+    version: str
+    """What it serves, for example "v2"."""
     models_dir: Path
     """Folder that holds one folder of model files per version."""
     faults: Path | None = None
@@ -37,7 +37,7 @@ class ServiceSettings:
     @property
     def model_dir(self) -> Path:
         """Folder of the model that this instance serves."""
-        return self.models_dir / self.version.value
+        return self.models_dir / self.version
 
 
 def load_settings(environ: Mapping[str, str]) -> ServiceSettings:
@@ -45,10 +45,9 @@ def load_settings(environ: Mapping[str, str]) -> ServiceSettings:
 
     Raises SettingsError when one is missing or cannot be used.
     """
-    versions = " or ".join(version.value for version in ModelVersion)
-    requested = environ.get("MODEL_VERSION", "")
-    if requested not in tuple(ModelVersion):
-        raise SettingsError(f'MODEL_VERSION is "{requested}": set it to {versions}')
+    version = environ.get("MODEL_VERSION", "")
+    if not is_version(version):
+        raise SettingsError(f'MODEL_VERSION is "{version}": set it to v1, v2, v3 and so on')
     instance = environ.get("INSTANCE", "")
     if not _INSTANCE_NAME.fullmatch(instance):
         raise SettingsError(
@@ -57,7 +56,7 @@ def load_settings(environ: Mapping[str, str]) -> ServiceSettings:
         )
     return ServiceSettings(
         instance=instance,
-        version=ModelVersion(requested),
+        version=version,
         models_dir=Path(environ.get("MODELS_DIR") or "var/models"),
         faults=_faults(environ),
     )

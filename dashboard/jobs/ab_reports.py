@@ -19,5 +19,6 @@ def write_reports(root: Path, run: Run, now: float) -> Path:
     path = folder / name
     for suffix in (".json", ".md"):
         path = folder / f"{name}{suffix}"
-        replace_file(path, report(run, path))
+        # Texts of the corpus are in it: for who made it alone.
+        replace_file(path, report(run, path), 0o600)
     return path

@@ -20,7 +20,7 @@ COUNT_S = 0.5
 
 
 class DrillJob:
-    """One drill on the workspace at `root`; `victim` is an instance of its first version."""
+    """One drill on the workspace at `root`; `victim` is an instance."""
 
     trial = TrialName.DRILL
 

@@ -73,7 +73,12 @@ def read_master(pid_file: Path) -> NginxMaster | None:
         pid = int(pid_file.read_text(encoding="ascii"))
     except (OSError, ValueError):
         return None
-    return NginxMaster(pid, _is_nginx(pid)) if pid > 0 else None
+    if pid <= 0:
+        return None
+    from gateway.nginx_master import stopped
+
+    alive = _is_nginx(pid)
+    return NginxMaster(pid, alive, stopped(pid) if alive else ())
 
 
 def _is_nginx(pid: int) -> bool:

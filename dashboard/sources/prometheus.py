@@ -1,14 +1,15 @@
-"""Prometheus: how many of its targets are up, and which alerts fire."""
+"""Prometheus: how many of its targets are up, which alerts fire, and what it has of Ray."""
 
 from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
 from dashboard.events import Event, PrometheusState, SourceName
+from dashboard.sources import ray
 from dashboard.sources.base import SourceAbsent
 from gateway.topology import HOST
 
@@ -30,14 +31,24 @@ class Prometheus:
     # As often as it asks its own targets (monitoring/prometheus.yml): it knows no more.
     period_s = 5.0
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, on_ray: Callable[[], bool] = lambda: False) -> None:
+        """`on_ray` says whether there are nodes of Ray to ask about."""
         self._port = port
+        self._on_ray = on_ray
 
     def poll(self, now: float) -> Sequence[Event]:
-        """Targets and alerts. Raises SourceAbsent if nobody listens, ValueError, OSError."""
+        """Targets and alerts, nodes and replicas.
+
+        Raises SourceAbsent if nobody listens, ValueError, OSError.
+        """
         targets, rules = self._data(TARGETS), self._data(RULES)
+        asked = (ray.VALUES, ray.RATES) if self._on_ray() else ()
+        answers = [self._data(ray.path(expression)) for expression in asked]
         try:
-            return [state(now, targets, rules)]
+            events: list[Event] = [state(now, targets, rules)]
+            if answers:
+                events.append(ray.ray_state(now, *answers))
+            return events
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"Prometheus answered in an unknown form ({error!r})") from None
 

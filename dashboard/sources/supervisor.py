@@ -18,13 +18,17 @@ class ProcessList:
 
     def __init__(self, socket: Path) -> None:
         self._supervisor = Supervisor(socket)
+        self.namespaces: frozenset[str] = frozenset()
+        """Those of the processes that it saw last."""
 
     def poll(self, now: float) -> Sequence[Event]:
         """The processes. Raises SourceAbsent, SupervisorError, SupervisorTimeout."""
         try:
-            return [ProcessStates(now, self._supervisor.processes())]
+            processes = self._supervisor.processes()
         except SupervisorUnreachable as error:
             raise SourceAbsent(str(error)) from None
+        self.namespaces = frozenset(process.namespace for process in processes)
+        return [ProcessStates(now, processes)]
 
     def close(self) -> None:
         """There is nothing open between two polls."""

@@ -4,42 +4,25 @@ from __future__ import annotations
 
 from typing import cast
 
-from textual.app import ComposeResult
-from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
-from textual.widgets import Footer
-
 from dashboard.lines import Line
 from dashboard.rollout_explain_lines import in_short
 from dashboard.ui.bindings import Scope, bindings
+from dashboard.ui.box import BoxScreen
 from dashboard.ui.host import Host
-from dashboard.ui.line_view import LineView
 from dashboard.view import View
 from rollout.status import Decided
 
 
-class DecisionScreen(ModalScreen[None]):
+class DecisionScreen(BoxScreen):
     """What is known at once; `more` adds what the decision log says."""
 
     BINDINGS = bindings(Scope.DECISION)
-    CSS = """
-    DecisionScreen { align: center middle; }
-    DecisionScreen VerticalScroll { width: 90%; height: auto; max-height: 90%;
-                                    background: $surface; border: round $foreground 40%; }
-    """
+    ABOUT = "decision"
 
     def __init__(self, decided: Decided) -> None:
         super().__init__()
         self.decided = decided
         self._more: list[Line] = []
-        self._text = LineView(id="decision")
-
-    def compose(self) -> ComposeResult:
-        """The lines and the keys."""
-        with VerticalScroll() as box:
-            box.border_title = "decision"
-            yield self._text
-        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         """Draw what is known."""
@@ -52,13 +35,9 @@ class DecisionScreen(ModalScreen[None]):
             self._draw()
 
     def _draw(self) -> None:
-        self._text.show([*in_short(self.decided, self.view()), *self._more])
+        self.text.show([*in_short(self.decided, self.view()), *self._more])
 
     def view(self) -> View:
         """How much room there is."""
         glyphs = cast(Host, self.app).glyphs
         return View(self.app.size.width * 9 // 10 - 4, self.app.size.height, glyphs)
-
-    def action_close(self) -> None:
-        """Back."""
-        self.dismiss()

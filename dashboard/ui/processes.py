@@ -89,8 +89,8 @@ class ProcessesScreen(PictureScreen):
 
     def action_run_test(self) -> None:
         """Ask, then kill an instance under load."""
-        root = self.dashboard.root
-        name = victim(self.dashboard.feed.model, self._chosen)
+        root, feed = self.dashboard.root, self.dashboard.feed
+        name = victim(feed.model, self._chosen)
         if root is None or name is None:
             return
 
@@ -98,7 +98,7 @@ class ProcessesScreen(PictureScreen):
             self._log = None
             self.dashboard.run_job(DrillJob(root, name))
 
-        self._ask(drill_question(name, RATE), kill)
+        self._ask(drill_question(feed.model, name, RATE, feed.now()), kill)
 
     def _ask(self, asked: Question, then: Callable[[], object]) -> None:
         def answered(yes: bool | None) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.exit_codes import ExitCode
+from gateway.visible import visible
 from probes.checks.finding import Result
 from probes.verdict import Verdict
 
@@ -39,7 +40,7 @@ def line(result: Result) -> str:
     text = f"{sign:<8}{check.id:<13} {result.seconds:5.2f} s  {result.finding.evidence}"
     if result.finding.verdict in GOOD:
         return text
-    return f"{text}\n{'':<30}$ {result.command}"
+    return f"{text}\n{'':<30}$ {visible(result.command)}"
 
 
 def summary(results: Sequence[Result]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import count
 
@@ -32,6 +33,9 @@ BALANCE_SOURCES = CHECK_SOURCES[4:]
 REFUSED_S = 1.0
 """As `Retry-After` says; the check was run a moment ago, or something else uses its addresses."""
 MAX_WAITS = 4
+
+RAY = "ray"
+"""The namespace of its nodes (process-compose.ray.yaml)."""
 
 
 def source(workspace: Workspace, address: str) -> str:
@@ -76,7 +80,7 @@ def routing(workspace: Workspace) -> Finding:
         experiment = read_experiment(workspace.root)
     except CanaryError as error:
         return Finding(Verdict.ERROR, str(error))
-    versions = workspace.topology.served
+    version_of = workspace.topology.version_of
     problems, seen = [], []
     with Caller(workspace, source(workspace, ROUTING_SOURCE)) as caller:
         for name, headers, version in _cases(workspace, experiment):
@@ -84,7 +88,7 @@ def routing(workspace: Workspace) -> Finding:
             found = answer.instance or "somebody without X-Instance"
             if answer.status != HTTPStatus.OK:
                 problems.append(f"{name}: status {answer.status}, expected {version}")
-            elif versions.get(answer.instance) != version:
+            elif version_of(answer.instance) != version:
                 problems.append(f"{name}: answered by {found}, expected {version}")
             elif answer.instance == experiment.drained:
                 problems.append(f"{name}: answered by {found}, which is drained")
@@ -110,6 +114,10 @@ def _cases(
     yield "anything else", {HEADER: "anything else", **last}, without
     if second is not None:
         yield "debug", {HEADER: "debug"}, second
+    # The first two have names of their own; any other is asked for by its version.
+    for version in others[1:]:
+        if version in in_service:
+            yield version, {HEADER: version}, version
     if experiment.weight:
         name = f"canary of {experiment.weight} %"
         yield name, {USER_HEADER: user_in(0)}, second or first
@@ -139,16 +147,22 @@ def balance(workspace: Workspace) -> Finding:
         return Finding(Verdict.INCONCLUSIVE, before)
     statuses, hits = _spread(workspace)
     after = _running(workspace, names)
-    if before != after:
+    if isinstance(after, str) or before.runs != after.runs:
         reason = after if isinstance(after, str) else "an instance was restarted meanwhile"
         return Finding(Verdict.INCONCLUSIVE, reason)
     if set(statuses) != {200}:
         found = ", ".join(f"{count} x {status}" for status, count in sorted(statuses.items()))
         what = "not every request was answered"
         return Finding(Verdict.INCONCLUSIVE, f"{what}, so shares say nothing: {found}")
+    if before.engine:
+        # It may have more of them than are declared, and knows nothing of a drained one.
+        stable = workspace.topology.versions[0]
+        names = sorted({*names, *(n for n in hits if workspace.topology.version_of(n) == stable)})
     problems = [f"{hits[name]} answered by {name or 'nobody'}" for name in hits.keys() - names]
-    probability = p_value([hits[name] for name in names])
     shares = f"{', '.join(f'{name} {hits[name]}' for name in names)} of {statuses.total()}"
+    if before.engine:
+        return judged(problems, f"{shares}; by {before.engine}, which asks whoever is free")
+    probability = p_value([hits[name] for name in names])
     if probability < ALPHA:
         problems.append(f"uneven: {shares} (chi-square p = {probability:.2g}, below {ALPHA})")
     return judged(problems, f"{shares}; chi-square p = {probability:.3g}, alpha {ALPHA}")
@@ -184,8 +198,16 @@ def _spread(workspace: Workspace) -> tuple[Counter[int], Counter[str]]:
     return statuses, hits
 
 
-def _running(workspace: Workspace, names: list[str]) -> dict[str, tuple[int, int]] | str:
-    """Pid and restarts of each instance, or why they are not all known to be ready."""
+@dataclass(frozen=True, slots=True)
+class _Running:
+    runs: dict[str, tuple[int, int]]
+    """Pid and restarts of each instance."""
+    engine: str = ""
+    """Who spreads the requests in the stead of the gateway, where somebody does."""
+
+
+def _running(workspace: Workspace, names: list[str]) -> _Running | str:
+    """What the instances are, or why they are not all known to be ready."""
     try:
         processes = Supervisor(workspace.root / SOCKET).processes()
     except (OSError, SupervisorError) as error:
@@ -193,4 +215,6 @@ def _running(workspace: Workspace, names: list[str]) -> dict[str, tuple[int, int
     found = {process.name: process for process in processes if process.name in names}
     if waiting := [name for name in names if name not in found or not found[name].is_ready]:
         return f"not ready: {', '.join(waiting)}"
-    return {name: (found[name].pid, found[name].restarts) for name in names}
+    runs = {name: (found[name].pid, found[name].restarts) for name in names}
+    nodes = any(process.namespace == RAY for process in processes)
+    return _Running(runs, "Ray Serve" if nodes else "")

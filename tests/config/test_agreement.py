@@ -9,11 +9,12 @@ import pytest
 
 from gateway.agreement import agreement
 from gateway.disagreement import Disagreement
+from gateway.processes import read_processes
 
 ROOT = Path(__file__).parents[2]
 COMPOSE, UPSTREAMS = "process-compose.yaml", "nginx/upstreams.conf"
 SERVERS, PROMETHEUS = "nginx/conf.d/servers.conf", "monitoring/prometheus.yml"
-PREDICT = "nginx/snippets/predict.conf"
+PREDICT, EXPERIMENT = "nginx/snippets/predict.conf", "nginx/conf.d/experiment.conf"
 DATASOURCES = "monitoring/grafana/provisioning/datasources"
 
 # How each file spells a port that another file repeats.
@@ -72,11 +73,12 @@ def test_the_real_files_agree() -> None:
 
 def test_the_mutations_cover_every_port() -> None:
     counts = {file: len(_ports(file)) for file in SPELLINGS}
-    # 4 instances and their probes, exporter and Prometheus twice, nginx and Grafana once;
+    instances = len(read_processes(ROOT).instances)
+    # The instances and their probes, exporter and Prometheus twice, nginx and Grafana once;
     # the status server and the one before it listen, and it gets the copies.
-    assert counts[COMPOSE] == 4 * 2 + 2 * 2 + 2
-    assert counts[UPSTREAMS] >= 4
-    assert (counts[SERVERS], counts[PROMETHEUS]) == (3, 6)
+    assert counts[COMPOSE] == instances * 2 + 2 * 2 + 2
+    assert counts[UPSTREAMS] >= instances
+    assert (counts[SERVERS], counts[PROMETHEUS]) == (3, instances + 2)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_a_moved_instance_names_every_line_that_has_to_follow(copy: Path, edit: 
 
 def test_every_instance_moved_is_told_apart_in_every_upstream(copy: Path) -> None:
     text = (copy / COMPOSE).read_text()
-    moved = re.sub(r"(PORT=|port: )(8[12]0\d)", lambda m: m[1] + str(int(m[2]) + 1000), text)
+    moved = re.sub(r"(PORT=|port: )(8[1-7]0\d)", lambda m: m[1] + str(int(m[2]) + 1000), text)
     assert moved != text
     (copy / COMPOSE).write_text(moved)
     lines = (copy / UPSTREAMS).read_text().split("\n")
@@ -150,10 +152,33 @@ def test_an_instance_without_followers(copy: Path, edit: Edit) -> None:
 
 
 def test_a_version_without_upstream(copy: Path, edit: Edit) -> None:
-    edit(COMPOSE, '"MODEL_VERSION=v2"', '"MODEL_VERSION=v3"')
+    edit(COMPOSE, '"MODEL_VERSION=v2"', '"MODEL_VERSION=v9"')
     messages = [str(item) for item in agreement(copy)]
-    assert any("upstream api_v3 { ... }" in message for message in messages)
-    assert any("label `version` of v2-1: expected v3, found v2" in message for message in messages)
+    assert any("upstream api_v9 { ... }" in message for message in messages)
+    assert any("label `version` of v2-1: expected v9, found v2" in message for message in messages)
+
+
+def test_a_version_that_nobody_reaches(copy: Path, edit: Edit) -> None:
+    """The canary alone has another pool: what asks for v2 by header would get v1."""
+    line = edit(EXPERIMENT, "    debug   api_v2;\n", "")
+    item = _only(agreement(copy))
+    place = (copy / EXPERIMENT).read_text().split("\n").index("map $cohort $pool {") + 1
+    assert (item.line, item.expected) == (place, "v2 api_v2;")
+    assert line > place
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("map $cohort $pool {", "map $http_x_pool $pool {\n    blue api_v2;"),
+        ("    default $forced_group;", "    default $http_x_experiment_group;"),
+        ("    debug   api_v2;", "    debug   api_v2;\n    ~^d   api_v2;"),
+    ],
+)
+def test_what_no_map_says_is_left_alone(copy: Path, edit: Edit, old: str, new: str) -> None:
+    """A header can be anything, a pattern fits many values: any row may be reached."""
+    edit(EXPERIMENT, old, new)
+    assert agreement(copy) == ()
 
 
 def _only(found: tuple[Disagreement, ...]) -> Disagreement:
@@ -167,7 +192,9 @@ def _only(found: tuple[Disagreement, ...]) -> Disagreement:
         (PROMETHEUS, "instance: v1-2, version: v1", "instance: v1-2, version: v2", "v1", "v2"),
         (COMPOSE, "INSTANCE=v1-3", "INSTANCE=v1-9", "v1-3", "v1-9"),
         (SERVERS, "http://api_v1/healthz", "http://api_v9/healthz", "one of", "api_v9"),
-        ("nginx/conf.d/experiment.conf", "default api_v1;", "default api_vl;", "one of", "api_vl"),
+        (SERVERS, "http://api_v2$drained", "http://api_v9$drained", "one of", "api_v9"),
+        (EXPERIMENT, "default api_v1;", "default api_vl;", "one of", "api_vl"),
+        (EXPERIMENT, "debug   api_v2;", "debgu   api_v2;", "one of canary, control", "debgu"),
         ("workload.yaml", "path: /predict", "path: /score", "location = /score", "/predict"),
         # One that only nginx itself gets to.
         ("workload.yaml", "path: /predict", "path: /_chosen", "location = /_chosen", "/predict"),

@@ -162,7 +162,7 @@ def datasource(repository: Path) -> Any:
 
 def test_data_source_is_our_prometheus(repository: Path, datasource: Any) -> None:
     config = yaml.safe_load((repository / "monitoring/prometheus.yml").read_text())
-    targets = {job["job_name"]: job["static_configs"] for job in config["scrape_configs"]}
+    targets = {job["job_name"]: job.get("static_configs") for job in config["scrape_configs"]}
     assert datasource["type"] == "prometheus"
     assert [datasource["url"]] == [
         f"http://{target}" for group in targets["prometheus"] for target in group["targets"]

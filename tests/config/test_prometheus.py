@@ -1,5 +1,7 @@
 """The files of Prometheus, judged by promtool."""
 
+import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -35,11 +37,37 @@ def test_promtool_refuses_a_key_it_does_not_know(repository: Path, tmp_path: Pat
     assert check(broken).returncode == 1
 
 
+@pytest.fixture
+def copied(repository: Path, tmp_path: Path) -> Path:
+    """The file in a folder of its own, where there may be a Ray cluster or not."""
+    shutil.copytree(repository / "monitoring", tmp_path / "monitoring")
+    (tmp_path / "var/ray").mkdir(parents=True)
+    return tmp_path / "monitoring/prometheus.yml"
+
+
+NODES = [{"targets": ["127.0.0.1:8713"], "labels": {"node": "ray-1"}}]
+
+
+@pytest.mark.parametrize("targets", [None, json.dumps(NODES)])
+def test_promtool_accepts_the_file_with_and_without_ray(copied: Path, targets: str | None) -> None:
+    if targets is not None:
+        (copied.parents[1] / "var/ray/targets.json").write_text(targets)
+    done = check(copied)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("does not exist" in done.stdout) is (targets is None)  # a warning, no more
+
+
+def test_promtool_reads_whom_to_ask_of_ray(copied: Path) -> None:
+    # So that the test above says something.
+    (copied.parents[1] / "var/ray/targets.json").write_text('[{"hosts": []}]')
+    assert check(copied).returncode == 1
+
+
 def test_every_process_is_a_target_under_its_own_name(repository: Path, config: Any) -> None:
     targets = {
         (job["job_name"], group["labels"]["instance"], group["labels"].get("version"))
         for job in config["scrape_configs"]
-        for group in job["static_configs"]
+        for group in job.get("static_configs", ())  # Ray's nodes are named while they run
     }
     instances = load_topology(repository, load_settings(repository, {})).instances
     assert targets == {
@@ -55,4 +83,10 @@ def test_only_keys_that_2_and_3_both_know(config: Any) -> None:
     assert set(config) <= {"global", "rule_files", "scrape_configs"}
     assert set(config["global"]) <= {"scrape_interval", "scrape_timeout", "evaluation_interval"}
     for job in config["scrape_configs"]:
-        assert set(job) <= {"job_name", "static_configs", "metrics_path"}
+        assert set(job) <= {
+            "job_name",
+            "static_configs",
+            "file_sd_configs",
+            "metric_relabel_configs",
+            "metrics_path",
+        }

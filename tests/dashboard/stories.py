@@ -47,7 +47,7 @@ def access(at: float = START, who: str = "v1-1", status: int = 200, /, **changes
             "instance": who,
             "upstream_addr": ADDRESSES.get(who, "127.0.0.1:9999"),
             "upstream_status": str(status),
-            "cohort": who[:2],
+            "cohort": "v1",
         }
     else:
         values |= NOT_PROXIED

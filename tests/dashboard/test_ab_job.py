@@ -140,6 +140,7 @@ def test_the_reports_are_those_of_the_command(tmp_path: Path) -> None:
     result = state.run.result(0)
     path = write_reports(tmp_path, result, 1_732_341_600.0)
     assert path.parent == tmp_path / "var/reports"
+    assert {each.stat().st_mode & 0o777 for each in path.parent.iterdir()} == {0o600}
     assert path.read_text() == markdown(result)
     assert path.with_suffix(".json").read_text() == as_json(result)
     with pytest.raises(OSError, match=r"file|directory"):

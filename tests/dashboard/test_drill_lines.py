@@ -36,7 +36,7 @@ def running(count: int) -> Model:
 
 
 def test_before_the_first_it_says_what_it_would_do() -> None:
-    assert "t kills v1-1 (kill -9) under steady load" in text(model())
+    assert "t kills v1-1 (kill -9) under load" in text(model())
 
 
 def test_while_it_runs_the_phases_come() -> None:

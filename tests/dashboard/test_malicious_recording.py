@@ -17,7 +17,7 @@ from dashboard.trials.ab import Labelled, LabellingBegun
 from dashboard.ui.app import DashboardApp, Options
 from probes.labelling import Choice
 from probes.ratelimit import Plan
-from tests.dashboard import ab_story, checks_story, limit_story, rollout_story
+from tests.dashboard import ab_story, checks_story, limit_story, ray_story, rollout_story
 from tests.dashboard.drill_story import whole_story
 from tests.dashboard.pictures import whole
 from tests.dashboard.poisoned import write
@@ -54,6 +54,7 @@ def story() -> Iterator[Event]:
     for who in ("v1-1", "v2-1", ""):
         yield hit(LATE - 1, who)
     yield PrometheusState(LATE, 4, 6, 9, ("InstanceDown v1-2",), ("InstanceDown v1-2",))
+    yield replace(ray_story.WELL, at=LATE)
     yield SourceStatus(LATE, SourceName.NGINX, State.FAILING, "what is wrong")
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from dashboard.detail import curl
 from dashboard.events import (
+    Declared,
     LogProgress,
     PrometheusState,
     SourceName,
@@ -21,7 +24,7 @@ from dashboard.present import instance_names, overview
 from dashboard.traffic import select, summary, table_head, table_row
 from dashboard.verdict import Severity, judge
 from dashboard.view import View
-from tests.dashboard.stories import START, all_fresh, busy_minute, hit, model
+from tests.dashboard.stories import START, WORKSPACE, all_fresh, busy_minute, hit, model
 
 NOW = START + 89.95
 STORY = model(*busy_minute())
@@ -227,3 +230,16 @@ def test_an_undeclared_instance_has_a_row() -> None:
     view = View(120, 40, UNICODE)
     lines = overview(model(hit(START, "v9-9")), view, START, "")
     assert any(plain(line).startswith(" v9-9") for line in lines)
+
+
+def test_a_third_version_is_one_of_its_own() -> None:
+    third = Declared("v3-1", "v3", "127.0.0.1:8301")
+    where = {"upstream_addr": third.address, "cohort": "v3"}
+    declared = replace(WORKSPACE, instances=(*WORKSPACE.instances, third))
+    folded = model(declared, *all_fresh(START), hit(START, "v1-1"), hit(START, "v3-1", **where))
+    view = View(160, 40, UNICODE)
+    lines = [plain(line) for line in overview(folded, view, START + 1, "")]
+    (row,) = (line for line in lines if line.startswith(" v3-1"))
+    assert row.split()[1] == "v3"
+    assert any(line.endswith("/predict  v3") for line in lines)
+    assert "X-Experiment-Group: v3" in curl(folded.recent[-1], "https://localhost:8443", "{}")

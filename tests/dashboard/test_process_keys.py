@@ -209,9 +209,14 @@ def test_the_drill_asks_kills_and_stops(tmp_path: Path, monkeypatch: pytest.Monk
         await until(pilot, lambda: "283 requests answered" in picture(app), "the load")
         await press(pilot, "drill.stop")
         await until(pilot, lambda: "0 of 439 requests lost; back in 2.4 s" in picture(app), "it")
+        await press(pilot, "process.down", "process.down", "drill.run")
+        await until(pilot, lambda: "who forces v2 (debug) gets 503" in picture(app), "v2")
+        await press(pilot, "confirm.yes")
+        await until(pilot, lambda: len(victims) == 2, "the other one")
+        await press(pilot, "drill.stop")
 
     run(app_of(tmp_path), test)
-    assert victims == ["v1-2"]
+    assert victims == ["v1-2", "v2-1"]
 
 
 class Fake(Supervisor):

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.events import ProcessLog, ProcessStates, SourceName, SourceState, SourceStatus
+from dashboard.events import (
+    GatewayState,
+    NginxMaster,
+    ProcessLog,
+    ProcessStates,
+    SourceName,
+    SourceState,
+    SourceStatus,
+)
 from dashboard.glyphs import ASCII, UNICODE
 from dashboard.lines import Line, Tone, plain, width
 from dashboard.model import Model
@@ -154,6 +162,14 @@ def test_the_master_of_nginx_is_alive_gone_or_unknown() -> None:
     )
     assert width(gone) < NARROW.columns
     assert "not asked" in plain(master_line(model(), WIDE, NOW))
+
+
+def test_processes_of_nginx_that_are_stopped_are_named() -> None:
+    state, status = master(START, alive=True)
+    assert isinstance(state, GatewayState)
+    stopped = replace(state, master=NginxMaster(5812, True, (5813,)))
+    said = plain(master_line(model(stopped, status), NARROW, NOW))
+    assert said.endswith("STOPPED: pid 5813; `kill -CONT 5813`, or r on nginx")
 
 
 def test_a_log_shows_its_last_lines_harmless() -> None:

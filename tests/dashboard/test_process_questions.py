@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from dashboard.events import Declared, ExperimentState, Workspace
 from dashboard.model import Model
 from dashboard.process_questions import (
     Deed,
@@ -15,7 +16,7 @@ from dashboard.process_questions import (
     victim,
 )
 from gateway.supervisor import ProcessHealth, ProcessStatus
-from tests.dashboard.drill_story import ended, fresh
+from tests.dashboard.drill_story import ended, everything, fresh
 from tests.dashboard.stories import START, model, process
 
 NOW = START + 1
@@ -75,12 +76,37 @@ def test_what_is_on_its_way_can_be_stopped() -> None:
     assert "runs already" in needless(folded, Deed.START, "nginx")
 
 
-def test_the_drill_kills_one_of_the_first_version() -> None:
-    assert victim(well(), "v1-3") == "v1-3"
-    for other in ("v2-1", "nginx", None):
+def test_the_drill_kills_the_chosen_instance() -> None:
+    for chosen in ("v1-3", "v2-1"):
+        assert victim(well(), chosen) == chosen
+    for other in ("nginx", None):
         assert victim(well(), other) == "v1-1"
     assert victim(Model(), "v1-1") is None
-    assert drill_question("v1-3", 80.0).text == "kill -9 v1-3 under up to 80 requests/s?"
+
+
+def test_one_that_is_drained_is_not_killed() -> None:
+    for drained, instead in (("v2-1", "v1-1"), ("v1-1", "v1-2")):
+        found = well()
+        found.apply(ExperimentState(NOW, 0, 0, drained))
+        assert victim(found, drained) == instead
+
+
+def test_the_question_says_whom_a_drill_costs_something() -> None:
+    asked = drill_question(well(), "v1-3", 80.0, NOW)
+    assert asked.text == "kill -9 v1-3 under up to 80 requests/s?"
+    assert "the report counts what clients lost" in asked.consequence
+    asked = drill_question(well(), "v2-1", 80.0, NOW)
+    assert asked.text == "kill -9 v2-1 under up to 80 requests/s?"
+    assert "who forces v2 (debug) gets 503 until it is back" in asked.consequence
+    assert "all others are served by v1" in asked.consequence
+
+
+def test_a_version_with_two_instances_loses_nobody() -> None:
+    found = well()
+    second = Declared("v2-2", "v2", "127.0.0.1:8202")
+    found.apply(Workspace(NOW, found.url, (*found.instances, second)))
+    found.apply(everything(NOW, process("v2-2")))
+    assert "503" not in drill_question(found, "v2-1", 80.0, NOW).consequence
 
 
 def test_names_from_outside_are_harmless() -> None:

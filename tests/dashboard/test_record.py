@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from dashboard.record import (
 from dashboard.replay import ReplayFeed
 from dashboard.view import View
 from gateway.accesslog import FIELDS, parse
+from tests.dashboard.ray_story import LOST, WELL
 from tests.dashboard.stories import START, access, busy_minute, hit, model
 from tests.gateway.access_lines import line
 
@@ -38,14 +40,30 @@ def written(path: Path, events: list[Event]) -> Path:
     return path
 
 
+def test_a_recording_is_for_its_owner_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        path = written(tmp_path / "new.jsonl", [])
+        assert path.stat().st_mode & 0o777 == 0o600
+        # Whoever shares one has said so.
+        path.chmod(0o644)
+        assert written(path, []).stat().st_mode & 0o777 == 0o644
+    finally:
+        os.umask(before)
+
+
 def test_every_event_reads_back() -> None:
     for event in [*busy_minute(), Marked(START, True), Marked(START, False)]:
         assert from_json(json.loads(json.dumps(to_json(event)))) == event
     firing = PrometheusState(START, 5, 6, 2, ("InstanceDown v1-2", "Errors v2"))
     assert from_json(json.loads(json.dumps(to_json(firing)))) == firing
+    for cluster in (WELL, LOST):
+        assert from_json(json.loads(json.dumps(to_json(cluster)))) == cluster
 
 
-@pytest.mark.parametrize("master", [None, NginxMaster(5812, True), NginxMaster(1, False)])
+@pytest.mark.parametrize(
+    "master", [None, NginxMaster(5812, True, (5812, 5813)), NginxMaster(1, False)]
+)
 def test_the_master_of_nginx_reads_back(master: NginxMaster | None) -> None:
     event = GatewayState(START, 12, 9, None, master)
     assert from_json(json.loads(json.dumps(to_json(event)))) == event

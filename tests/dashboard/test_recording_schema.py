@@ -25,6 +25,7 @@ from dashboard.events import (
 from dashboard.record import FORMAT, VERSION, RecordingWriter, to_json
 from dashboard.trials.base import TrialName
 from gateway.accesslog import FIELDS
+from tests.dashboard.ray_story import LOST, WELL
 from tests.dashboard.rollout_story import STATUSES, known
 from tests.dashboard.stories import START, busy_minute, hit
 
@@ -55,6 +56,8 @@ def every_kind() -> list[Event]:
     return [
         *busy_minute(),
         ProcessLog(START, "v1-1", ("one", "two")),
+        WELL,
+        LOST,
         ExperimentState(START, 25, 20, "v1-2"),
         *map(known, STATUSES),
         Marked(START, True),

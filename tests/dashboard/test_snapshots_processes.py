@@ -12,6 +12,7 @@ from dashboard.ui.app import DashboardApp, Options
 from dashboard.ui.confirm import ConfirmScreen
 from tests.dashboard.drill_story import whole_story
 from tests.dashboard.pictures import Compare, at_both_sizes, recorded, whole
+from tests.dashboard.ray_story import lost_node
 from tests.dashboard.screens import picture, until
 
 pytestmark = pytest.mark.usefixtures("utc")
@@ -43,6 +44,19 @@ def test_a_log(snap_compare: Compare, feed: ReplayFeed, size: tuple[int, int]) -
         await until(pilot, lambda: "line 39 of the log" in picture(pilot.app), "the log")
 
     app = DashboardApp(feed, Options())
+    assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+@at_both_sizes
+def test_a_node_of_ray_is_lost(
+    snap_compare: Compare, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async def before(pilot: Pilot[None]) -> None:
+        await whole(pilot)
+        await pilot.press("6")
+        await until(pilot, lambda: "1 of 2 nodes" in picture(pilot.app), "the nodes")
+
+    app = DashboardApp(recorded(tmp_path, lost_node()), Options())
     assert snap_compare(app, terminal_size=size, run_before=before)
 
 

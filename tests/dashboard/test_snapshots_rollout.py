@@ -38,7 +38,7 @@ def test_a_decision(snap_compare: Compare, tmp_path: Path) -> None:
     async def opened(pilot: Pilot[None]) -> None:
         await shown(pilot)
         await press(pilot, "rollout.explain")
-        await until(pilot, lambda: pilot.app.screen.query("#decision"), "the decision")
+        await until(pilot, lambda: pilot.app.screen.query("#box"), "the decision")
 
     app = DashboardApp(recorded(tmp_path, story("rolled back")), Options())
     assert snap_compare(app, terminal_size=(80, 24), run_before=opened)

@@ -18,6 +18,7 @@ import pytest
 
 from dashboard.events import Declared, SourceName, SourceState, Workspace
 from dashboard.feed import LiveFeed
+from dashboard.freshness import STALE_AFTER_S
 from dashboard.glyphs import UNICODE
 from dashboard.lines import plain
 from dashboard.present import overview
@@ -29,7 +30,6 @@ from dashboard.sources.prometheus import Prometheus
 from dashboard.sources.rollout import Rollout
 from dashboard.sources.services import Services
 from dashboard.sources.supervisor import ProcessList
-from dashboard.verdict import STALE_AFTER_S
 from dashboard.view import View
 from tests.gateway.access_lines import line
 from tests.gateway.waiting import wait_until

@@ -21,6 +21,7 @@ from dashboard.events import (
 from dashboard.model import Model
 from dashboard.verdict import Condition, Severity, condition, judge
 from gateway.supervisor import ProcessHealth, ProcessStatus
+from tests.dashboard.ray_story import LOST, WELL, node, on_ray
 from tests.dashboard.stories import (
     ADDRESSES,
     START,
@@ -171,6 +172,22 @@ def test_workers_without_a_master_are_named_while_they_answer() -> None:
         assert judge(folded, NOW).severity is Severity.OK
 
 
+def test_a_node_of_ray_that_is_gone_is_named_while_others_answer() -> None:
+    folded = well(hit(), *on_ray(START, WELL))
+    assert says(folded)[0] is Severity.OK
+    for event in on_ray(NOW, LOST, node("ray-2", ready=False, age=2.0)):
+        folded.apply(event)
+    words = "ray-2 starting for 4 s; replicas are left on ray-1"
+    assert says(folded, NOW + 4) == (Severity.DEGRADED, f"{words}, no request was lost")
+    folded.apply(hit(NOW, "v1-1", 502))
+    assert says(folded, NOW + 4)[1] == f"{words}, 1 of 2 requests failed in 1 m"
+    # An instance that is out says more, and of processes that nobody sees nothing is said.
+    for event in processes(NOW, starting="v1-2"), *on_ray(NOW, None, process("v1-2", ready=False)):
+        folded.apply(event)
+    assert says(folded, NOW + 4)[1].startswith("v1-2 not ready for")
+    assert says(well(hit(START + 60), *on_ray(START, None)), START + 61)[1].count("ray-") == 0
+
+
 def test_an_alert_that_would_wake_somebody_is_no_ok() -> None:
     fires = PrometheusState(
         START, 6, 6, 12, ("PasswordGuessing", "RolloutHeld"), ("PasswordGuessing",)
@@ -234,3 +251,42 @@ def test_stale_states_are_not_shown_as_the_present() -> None:
     folded.apply(SourceStatus(START + 60, SourceName.SERVICES, SourceState.FRESH))
     assert condition(folded, "v1-1", START + 60) is Condition.DOWN
     assert condition(folded, "v1-2", START + 60) is Condition.READY
+
+
+@pytest.mark.parametrize("name", ["v1-9", "v1-1", "evil"])
+def test_a_stranger_at_the_port_of_an_instance(name: str) -> None:
+    at_its_port = {"upstream_addr": ADDRESSES["v1-3"]}
+    folded = well(hit(START, "v1-1"), hit(START, name, **at_its_port))
+    severity, reason = says(folded)
+    assert severity is Severity.DOWN
+    assert reason == (
+        "1 of 2 requests in 10 s were answered at 127.0.0.1:8103 by somebody who is not v1-3"
+    )
+    assert "canary --drain v1-3" in judge(folded, NOW).hint
+    # What was is not what is.
+    assert says(folded, NOW + 10)[0] is not Severity.DOWN
+
+
+def test_who_never_gave_a_name_is_no_stranger() -> None:
+    """Not every server adds X-Instance; one that did and does not any more is another one."""
+    nameless = hit(START, "v1-3", instance="")
+    assert says(well(nameless, nameless))[0] is Severity.OK
+    assert says(well(hit(START, "v1-3"), nameless))[0] is Severity.DOWN
+    # Errors that nginx gives in the stead of an instance have no name either.
+    assert "somebody" not in says(well(hit(START, "v1-3"), hit(START, "v1-3", 502, instance="")))[1]
+
+
+@pytest.mark.parametrize(
+    ("stopped", "reason"),
+    [
+        ((5812,), "nginx's master process 5812 is stopped: its workers answer on, "),
+        ((5812, 5813), "nginx's master process 5812 is stopped: its workers answer on, "),
+        ((5813,), "of nginx's workers 5813 is stopped: who is connected to it waits"),
+    ],
+)
+def test_a_process_of_nginx_that_is_stopped(stopped: tuple[int, ...], reason: str) -> None:
+    state = GatewayState(START, 1, 0, None, NginxMaster(5812, True, stopped))
+    verdict = judge(well(hit(), state), NOW)
+    assert verdict.severity is Severity.DEGRADED
+    assert verdict.reason.startswith(reason)
+    assert f"kill -CONT {' '.join(map(str, stopped))}`" in verdict.hint

@@ -1,119 +1,38 @@
-"""docs/bring-your-own.md, followed to the letter in a copy of the workspace.
-
-Files are written, edits applied and commands run in the order of the page.
-"""
+"""docs/bring-your-own.md, followed to the letter in a copy of the workspace."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.docs.followed import Copy, followed
+
 PAGE = Path("docs/bring-your-own.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"^```(?P<kind>\w+)(?: (?P<file>\S+))?\n(?P<body>.*?)^```$", re.M | re.S)
 EDITED = (
     "process-compose.yaml",
     "workload.yaml",
     "nginx/conf.d/servers.conf",
     "nginx/snippets/predict.conf",
 )
-LEFT_BEHIND = {".git", ".venv", ".tools", "var", "certs"}
-Done = subprocess.CompletedProcess[str]
-
-
-class Copy:
-    """A copy of this folder, and what happened in it."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.done: list[tuple[str, Done]] = []
-        self.edits: dict[str, int] = {}
-
-    def run(self, command: str) -> Done:
-        """A command as a reader would type it, in the copy."""
-        return subprocess.run(
-            ["bash", "-o", "pipefail", "-c", command],
-            cwd=self.root,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-            env={**os.environ, "LC_ALL": "C.UTF-8"},
-        )
-
-    def follow(self, page: str) -> None:
-        """Do what the blocks of the page say, in their order."""
-        for block in BLOCK.finditer(page):
-            if block["kind"] == "console":
-                for line in block["body"].splitlines():
-                    command = line.removeprefix("$ ")
-                    self.done.append((command, self.run(command)))
-            elif block["kind"] == "diff":
-                self.edit(block["body"])
-            elif block["file"]:
-                (self.root / block["file"]).write_text(block["body"], encoding="utf-8")
-
-    def edit(self, diff: str) -> None:
-        """Apply a diff without line numbers; each part must fit in exactly one place."""
-        head, *parts = diff.split("@@\n")
-        name = head.splitlines()[1].removeprefix("+++ ")
-        text = (self.root / name).read_text(encoding="utf-8")
-        for part in parts:
-            lines = part.splitlines(keepends=True)
-            before = "".join(line[1:] or "\n" for line in lines if line[0] in " -")
-            after = "".join(line[1:] or "\n" for line in lines if line[0] in " +")
-            assert text.count(before) == 1, f"{name} has not exactly one\n{before}"
-            text = text.replace(before, after)
-        (self.root / name).write_text(text, encoding="utf-8")
-        self.edits[name] = self.edits.get(name, 0) + len(parts)
-
-    def of(self, command: str) -> list[Done]:
-        """What each run of a command came to."""
-        return [done for line, done in self.done if line == command]
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
-    """The copy, after the whole page. Stopped and removed whatever happens."""
-    # Short: the address of a unix socket has at most 107 bytes. Open: nginx workers get in.
-    folder = Path("/tmp") / f"sy-own-{os.getpid()}"  # noqa: S108 - a folder of its own
-    shutil.copytree(".", folder, symlinks=True, ignore=lambda _, names: LEFT_BEHIND & set(names))
-    try:
-        for shared in (".venv", ".tools"):
-            (folder / shared).symlink_to(Path(shared).resolve())
-        # These two are what it fills; it must not fill them for another folder.
-        (folder / "scripts/bootstrap.sh").write_text("#!/bin/sh\n")
-        (folder / "var/run").mkdir(parents=True)
-        # Trained once for all tests of this clone, if not already.
-        train = [sys.executable, "-m", "services.gen_model", "--if-needed"]
-        subprocess.run(train, check=True, capture_output=True)
-        for trained in ("models", "data"):
-            shutil.copytree(Path("var") / trained, folder / "var" / trained)
-        found = Copy(folder)
-        try:
-            found.follow(PAGE)
-            yield found
-        finally:
-            found.run("make stop-project")
-    finally:
-        shutil.rmtree(folder)
+def copy() -> Iterator[Copy]:
+    """After the whole page."""
+    with followed(PAGE, "own") as copy:
+        yield copy
 
 
 def test_every_command_of_the_page_works(copy: Copy) -> None:
-    failed = [f"{c}\n{done.stdout}{done.stderr}" for c, done in copy.done if done.returncode]
-    assert not failed, "\n".join(failed)
+    assert not copy.failed
 
 
 def test_at_most_four_files_are_edited(copy: Copy) -> None:
-    assert set(copy.edits) == set(EDITED)
+    assert set(copy.edited) == set(EDITED)
     code = (copy.root / "prices.py").read_text().splitlines()
     assert len([line for line in code if line]) <= 20
 

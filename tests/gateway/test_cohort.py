@@ -12,13 +12,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cohort import BUCKETS, SALT, bucket_of, bucket_of_user, in_canary, murmur2
+from gateway.cohort import (
+    BUCKETS,
+    SALT,
+    asked_for,
+    bucket_of,
+    bucket_of_user,
+    in_canary,
+    is_cohort,
+    murmur2,
+)
 from tests.gateway.exporter_process import ROOT
 from tests.gateway.test_nginx_probe import nginx_program
 from tests.gateway.waiting import wait_until
 from tests.nginx.gateway_copy import free_ports
 
 BUCKETS_FILE = ROOT / "nginx/conf.d/buckets.conf"
+
+
+@pytest.mark.parametrize(
+    ("cohort", "group"),
+    [("debug", "debug"), ("control", "control"), ("v3", "v3"), ("v1", ""), ("canary", "")],
+)
+def test_the_header_that_leads_to_a_cohort(cohort: str, group: str) -> None:
+    assert is_cohort(cohort)
+    assert asked_for(cohort) == group
+
+
+@pytest.mark.parametrize("text", ["", "-", "v0", "v100", "V3", "v3\n", "v\u0663", "Debug", "none"])
+def test_what_the_gateway_cannot_have_written_is_no_cohort(text: str) -> None:
+    assert not is_cohort(text)
+    assert asked_for(text) == ""
 
 
 def test_the_salt_is_that_of_the_file() -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from time import monotonic
 
 import httpx
 import pytest
 
 from gateway.canary import Experiment, write_experiment
+from gateway.nginx_files import read_nginx, walk
 from tests.nginx.conftest import LOGIN, Connect, Gateway
 from tests.nginx.standin import Behaviour
 from tests.nginx.wire import wait_until
@@ -130,3 +133,42 @@ def test_nobody_else_makes_v2_predict(gateway: Gateway, cohort: str | None) -> N
     assert httpx.post(url, content=b"ours", headers={"X-Cohort": "v1"}).status_code == 204
     assert [line["status"] for line in shadow_log(gateway, 1)] == ["200"]
     assert [one.body for one in gateway.v2.received] == [b"ours"]
+
+
+def test_copies_in_flight_are_bounded(gateway: Gateway, client: httpx.Client) -> None:
+    """A v2 that hangs holds as many connections as the limit says; no client is any the wiser."""
+    write_experiment(gateway.root, Experiment(shadow=100))
+    gateway.v2.behaviour = Behaviour.HOLD
+    limits = [each.args for each in walk(read_nginx(gateway.root)) if each.name == "limit_conn"]
+    bound = next(int(count) for zone, count in limits if zone == "copies")
+    headers = {"X-Cohort": "v1", "Connection": "close"}
+    statuses: list[int] = []
+
+    def one_too_many() -> bool:
+        # As the gateway does it; quick, since nginx gives a copy up after 2 s.
+        with closing(HTTPConnection("127.0.0.1", gateway.status_port, timeout=5)) as copier:
+            copier.request("POST", "/shadow", b"{}", headers)
+            statuses.append(copier.getresponse().status)
+        return statuses[-1] != 204
+
+    wait_until(one_too_many, "a copy that is not taken")
+    assert statuses[-1] == 503
+    taken = statuses.count(204)
+    # More only where it took so long that nginx had given up the first ones.
+    assert taken >= bound
+    for request_id in ("asked-meanwhile", "asked-afterwards"):
+        answer = client.post("/predict", json={}, headers={"X-Request-ID": request_id})
+        assert answer.status_code == 200
+        gateway.v2.released.set()
+        shadow_log(gateway, taken)
+    # There is room again; what was dropped is in no log of copies, and a request as any other.
+    shadow_log(gateway, taken + 1)
+    wait_until(lambda: "asked-afterwards" in ids(gateway), "the copy of the last request")
+    assert len(ids(gateway)) == taken + 1 + ("asked-meanwhile" in ids(gateway))
+    originals = gateway.log(2)
+    assert [(line["status"], line["upstream_status"]) for line in originals] == [("200", "200")] * 2
+
+
+def ids(gateway: Gateway) -> list[str]:
+    """Of the copies that were delivered."""
+    return [line["request_id"] for line in shadow_log(gateway, 0)]

@@ -187,6 +187,8 @@ def test_json_is_alone_on_stdout(
     jsonschema.validate(found, SCHEMA)
     assert (found["seed"], found["corpus"], found["pairs"]["asked"]) == (9, 60, 30)
     assert "30 pairs of 30" in (workspace / "report.md").read_text()
+    # It holds texts of the corpus.
+    assert (workspace / "report.md").stat().st_mode & 0o777 == 0o600
     assert len(client.asked) == 90
     assert client.closed
 

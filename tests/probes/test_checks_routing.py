@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from gateway.canary import Experiment, write_experiment
 from gateway.cohort import BUCKETS, bucket_of_user, in_canary
 from gateway.errors import ConfigurationError
 from gateway.supervisor import Process, ProcessHealth, ProcessStatus
+from gateway.topology import Instance
 from probes import drill_target
 from probes.ab_run import check_versions
 from probes.checks import routing
@@ -32,6 +34,7 @@ class Gateway:
         self.experiment = Experiment()
         self.turn = 0
         self.groups: list[str] = []
+        self.has_v3 = False
 
     def sets(self, experiment: Experiment) -> None:
         """Try that from now on."""
@@ -55,6 +58,8 @@ class Gateway:
         chosen = v1
         if group == "debug":
             chosen = v2
+        elif group == "v3" and self.has_v3:
+            chosen = ["v3-1"]
         elif group != "control":
             # Somebody who names no user is in any bucket.
             user = headers.get(USER_HEADER)
@@ -75,7 +80,10 @@ def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gateway:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    return replace(load_workspace(ROOT, {}), root=tmp_path)
+    """With the two versions that the stand-in knows."""
+    found = load_workspace(ROOT, {})
+    two = tuple(each for each in found.topology.instances if each.version in ("v1", "v2"))
+    return replace(found, root=tmp_path, topology=replace(found.topology, instances=two))
 
 
 STATES = [
@@ -118,6 +126,21 @@ def test_what_the_gateway_does_otherwise_fails(
     assert words in found.evidence
 
 
+def test_a_further_version_is_asked_for_by_its_name(gateway: Gateway, workspace: Workspace) -> None:
+    third = Instance("v3-1", "v3", 8301)
+    instances = (*workspace.topology.instances, third)
+    wider = replace(workspace, topology=replace(workspace.topology, instances=instances))
+    found = routing.routing(wider)
+    assert found.verdict is Verdict.FAILED
+    assert "v3: answered by v1-" in found.evidence
+    gateway.has_v3 = True
+    found = routing.routing(wider)
+    assert found.verdict is Verdict.PASSED, found.evidence
+    assert "v3 -> v3-1" in found.evidence
+    gateway.sets(Experiment(drained="v3-1"))
+    assert "v3" not in routing.routing(wider).evidence
+
+
 def test_a_state_that_cannot_be_read_decides_nothing(
     gateway: Gateway, workspace: Workspace
 ) -> None:
@@ -132,7 +155,9 @@ def test_a_state_that_cannot_be_read_decides_nothing(
 def test_the_spread_is_that_of_v1_without_the_drained(
     gateway: Gateway, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(routing, "_running", lambda _, names: dict.fromkeys(names, (1, 0)))
+    monkeypatch.setattr(
+        routing, "_running", lambda _, names: routing._Running(dict.fromkeys(names, (1, 0)))
+    )
     gateway.sets(Experiment(50, 0, "v1-2"))
     found = routing.balance(workspace)
     assert found.verdict is Verdict.PASSED, found.evidence
@@ -140,6 +165,50 @@ def test_the_spread_is_that_of_v1_without_the_drained(
     assert "v1-2" not in found.evidence
     gateway.experiment = Experiment(50)
     assert "answered by v1-2" in routing.balance(workspace).evidence
+
+
+def test_an_engine_spreads_as_it_likes_over_replicas_of_that_version(
+    gateway: Gateway, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        routing,
+        "_running",
+        lambda _, names: routing._Running(dict.fromkeys(names, (1, 0)), engine="Ray Serve"),
+    )
+    hits = Counter({"v1-1": 2, "v1-2": 60, "v1-3": 20, "v1-4": 14})
+    monkeypatch.setattr(routing, "_spread", lambda _: (Counter({200: 96}), hits))
+    found = routing.balance(workspace)
+    assert found.verdict is Verdict.PASSED, found.evidence
+    assert "v1-4 14 of 96; by Ray Serve" in found.evidence
+    hits["v2-1"] = 1
+    assert "1 answered by v2-1" in routing.balance(workspace).evidence
+
+
+def test_behind_an_engine_a_drained_door_says_nothing_of_the_replica_of_that_name(
+    gateway: Gateway, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        routing,
+        "_running",
+        lambda _, names: routing._Running(dict.fromkeys(names, (1, 0)), engine="Ray Serve"),
+    )
+    monkeypatch.setattr(routing, "_spread", lambda _: (Counter({200: 90}), Counter({"v1-2": 90})))
+    gateway.sets(Experiment(50, 0, "v1-2"))
+    found = routing.balance(workspace)
+    assert found.verdict is Verdict.PASSED, found.evidence
+
+
+def test_without_an_engine_an_undeclared_instance_is_a_problem(
+    gateway: Gateway, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        routing, "_running", lambda _, names: routing._Running(dict.fromkeys(names, (1, 0)))
+    )
+    hits = Counter({"v1-1": 30, "v1-2": 30, "v1-3": 30, "v1-4": 30})
+    monkeypatch.setattr(routing, "_spread", lambda _: (Counter({200: 120}), hits))
+    found = routing.balance(workspace)
+    assert found.verdict is Verdict.FAILED
+    assert "30 answered by v1-4" in found.evidence
 
 
 @pytest.mark.parametrize("bucket", [0, 37, BUCKETS - 1])

@@ -61,8 +61,9 @@ def test_what_the_bucket_decided_is_decided_anew(tmp_path: Path, cohort: str) ->
     assert read(tmp_path, HEADER, hit(cohort=cohort)).requests[0].group == ""
 
 
-def test_who_asked_for_a_version_asks_for_it_again(tmp_path: Path) -> None:
-    assert read(tmp_path, HEADER, hit(cohort="control")).requests[0].group == "control"
+@pytest.mark.parametrize("cohort", ["control", "debug", "v3"])
+def test_who_asked_for_a_version_asks_for_it_again(tmp_path: Path, cohort: str) -> None:
+    assert read(tmp_path, HEADER, hit(cohort=cohort)).requests[0].group == cohort
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,8 @@ def test_what_is_supervised_is_not_left_over(
     assert len(orphans) == 1
 
 
-def test_nginx_is_known_by_its_pid_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", ["nginx.pid", "nginx-v1-4.pid"])
+def test_nginx_is_known_by_its_pid_file(tmp_path: Path, file: str) -> None:
     program = tmp_path / "nginx"
     program.symlink_to("/bin/sleep")
     (tmp_path / "var/run").mkdir(parents=True)
@@ -81,10 +82,10 @@ def test_nginx_is_known_by_its_pid_file(tmp_path: Path) -> None:
                 lambda: getattr(process_table.entry(nginx.pid), "name", "") == "nginx", 5
             )
             assert pids(tmp_path) == []
-            (tmp_path / "var/run/nginx.pid").write_text(f"{nginx.pid}\n")
+            (tmp_path / "var/run" / file).write_text(f"{nginx.pid}\n")
             assert pids(tmp_path) == [nginx.pid]
             # The number may belong to something else by now.
-            (tmp_path / "var/run/nginx.pid").write_text(f"{os.getpid()}\n")
+            (tmp_path / "var/run" / file).write_text(f"{os.getpid()}\n")
             assert pids(tmp_path) == []
         finally:
             nginx.kill()

@@ -13,7 +13,8 @@ from pathlib import Path
 from random import Random
 
 from gateway.accesslog import Access, parse
-from gateway.gateway_metrics import COHORTS, METHODS, NONE, OTHER, RequestCounts
+from gateway.cohort import Cohort
+from gateway.gateway_metrics import METHODS, NONE, OTHER, RequestCounts
 from tests.nginx.conftest import Gateway, fresh_address
 from tests.nginx.wire import Wire, wait_until
 from tests.security.strange_headers import strange
@@ -98,7 +99,7 @@ def _counted_without_new_series(gateway: Gateway, accesses: list[Access]) -> Non
     counts.fold(accesses)
     known = {
         "upstream": {*names.values(), NONE},
-        "cohort": {*COHORTS, NONE, OTHER},
+        "cohort": {*(each.value for each in Cohort), NONE, OTHER},
         "method": {*METHODS, OTHER},
     }
     for family in counts.families():

@@ -225,7 +225,7 @@ def test_on_a_terminal_it_asks_once(
     [
         ["--slot", "v2"],
         ["model.joblib"],
-        ["model.joblib", "--slot", "v3"],
+        ["model.joblib", "--slot", "v0"],
         ["model.joblib", "--slot", "v2", "--undo"],
     ],
 )

@@ -115,6 +115,8 @@ def test_each_version_documents_its_own_answer(v1: FastAPI, v2: FastAPI) -> None
     assert "prediction_proba_dict" not in json.dumps(v1.openapi())
     assert "prediction_proba_dict" in json.dumps(v2.openapi())
     assert "prediction value" in json.dumps(v1.openapi())
+    v3 = served("v3").openapi()
+    assert v3["components"]["schemas"]["PredictionV3"]["properties"]["version"]["const"] == "v3"
     assert set(v1.openapi()["paths"]) == {"/predict", "/healthz"}
 
 
@@ -124,8 +126,14 @@ def test_each_version_documents_its_own_answer(v1: FastAPI, v2: FastAPI) -> None
 @pytest.mark.parametrize(
     ("environ", "message"),
     [
-        ({}, 'MODEL_VERSION is "": set it to v1 or v2'),
-        ({"MODEL_VERSION": "v3"}, 'MODEL_VERSION is "v3": set it to v1 or v2'),
+        ({}, 'MODEL_VERSION is "": set it to v1, v2, v3 and so on'),
+        ({"MODEL_VERSION": "../v1"}, 'MODEL_VERSION is "../v1": set it to v1, v2'),
+        ({"MODEL_VERSION": "v0"}, 'MODEL_VERSION is "v0": set it to v1, v2'),
+        (
+            {"MODEL_VERSION": "v3", "INSTANCE": "v3-1", "MODELS_DIR": "nowhere"},
+            "nowhere/v3/manifest.json is missing; run `make gen-model` for v1 and v2, or "
+            "`make adopt MODEL=my.joblib SLOT=v3`",
+        ),
         ({"MODEL_VERSION": "v1"}, 'INSTANCE is "": set it to the name of this process'),
         ({"MODEL_VERSION": "v1", "INSTANCE": "a b"}, 'INSTANCE is "a b": set it to the name'),
         (
@@ -146,10 +154,10 @@ def test_a_service_that_cannot_serve_does_not_start(
 def test_the_settings_come_from_the_environment_of_the_process(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("MODEL_VERSION", "v9")
+    monkeypatch.setenv("MODEL_VERSION", "9")
     with pytest.raises(SystemExit):
         create_app()
-    assert 'MODEL_VERSION is "v9"' in capsys.readouterr().err
+    assert 'MODEL_VERSION is "9"' in capsys.readouterr().err
 
 
 def test_serving_does_not_import_the_training_libraries() -> None:

@@ -15,9 +15,10 @@ import pytest
 
 from gateway.supervisor import Supervisor
 from gateway.topology import Topology
-from probes.drill_target import Fault, Refused, choose
+from probes.drill_target import Fault, Refused, choose, is_up
 from probes.workspace import load_workspace
 from scripts.stack import alive, search_path, wait_until
+from tests.stack import hurting
 
 
 def command(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -111,9 +112,11 @@ def test_whom_it_may_hit(supervisor: Supervisor, topology: Topology, root: Path)
     workspace = load_workspace(root, {})
     with pytest.raises(Refused, match=r"no 'v1-9' to kill; there are v1-1, .*v2-1, nginx-worker"):
         choose(workspace, "v1-9")
-    with pytest.raises(Refused, match="nobody would notice a frozen nginx"):
+    with pytest.raises(Refused, match="nothing would bring back a frozen nginx"):
         choose(workspace, "nginx", Fault.FREEZE)
-    with pytest.raises(Refused, match="not ready: rollout"):  # there is none, so it has ended
+    # There is none, so its engine ends soon after the start.
+    assert wait_until(lambda: not is_up(hurting.process(supervisor, "rollout")), 20)
+    with pytest.raises(Refused, match="not ready: rollout"):
         choose(workspace, "rollout")
     assert choose(workspace).instance == topology.instances[0]
     assert not choose(workspace, "v2-1").stable

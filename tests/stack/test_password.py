@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import base64
+import os
 import secrets
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from dashboard.feed import LiveFeed, declared_workspace, live_sources
+from dashboard.record import RecordingWriter
 from gateway.htpasswd import FILE as HTPASSWD
 from gateway.htpasswd import hash_ssha
+from gateway.settings import load_settings
 from gateway.supervisor import Supervisor
 from gateway.topology import Topology
+from scripts.stack import search_path, wait_until
 from tests.nginx.standin import StandIn
 from tests.stack.clients import Clients
 from tests.stack.hurting import stopped
@@ -48,6 +56,11 @@ def listeners(supervisor: Supervisor, topology: Topology) -> Iterator[list[Stand
         yield found
 
 
+def sent(login: tuple[str, str]) -> str:
+    """The part of the header that does not depend on what follows."""
+    return base64.b64encode(":".join(login).encode()).decode().rstrip("=")[:-2]
+
+
 def test_it_reaches_no_instance_and_no_log(
     connect: Clients,
     listeners: list[StandIn],
@@ -69,17 +82,65 @@ def test_it_reaches_no_instance_and_no_log(
     wrong = connect("127.0.1.72", login=(login[0], login[1] + "x"))
     assert wrong.post("/predict", json=SENTENCE).status_code == 401
 
-    token = base64.b64encode(":".join(login).encode()).decode().rstrip("=")
+    token = sent(login)
     for listener in listeners:
         assert listener.received, listener.name
         for request in listener.received:
             assert "authorization" not in request.headers
             text = repr(request)
             assert login[1] not in text
-            assert token[:-2] not in text
+            assert token not in text
     logs = {path: path.read_bytes() for path in (root / "var/logs").iterdir() if path.is_file()}
     # The name is there, so this is the log of what was sent; the secret is not.
     assert b'"remote_user":"auditor"' in logs[root / "var/logs/access.jsonl"]
     for path, content in logs.items():
         assert login[1].encode() not in content, path
-        assert token[:-2].encode() not in content, path
+        assert token.encode() not in content, path
+
+
+def test_it_stands_in_no_report_and_no_recording(
+    supervisor: Supervisor, topology: Topology, login: tuple[str, str], root: Path, tmp_path: Path
+) -> None:
+    """Of the commands that log in with it, and of a dashboard that watches them."""
+    written = tmp_path / "watched.jsonl"
+    workspace = declared_workspace(topology, load_settings(root, {}), time.time())
+    feed = LiveFeed(workspace, live_sources(root, topology, workspace), RecordingWriter(written))
+    feed.start()
+    try:
+        environ = {
+            **os.environ, "GATEWAY_USER": login[0], "GATEWAY_PASSWORD": login[1],
+            "PATH": search_path(root),
+        }  # fmt: skip
+        said: dict[str, str] = {}
+        for words in (
+            ["ab", "--pairs", "20", "--json", "--report", str(tmp_path / "ab.md")],
+            ["ab", "--pairs", "5", "--report", str(tmp_path / "ab.json")],
+            ["check", "--json", "--junit", str(tmp_path / "junit.xml")],
+            ["check"],
+            ["drill", "--yes", "--json"],
+            ["canary", "--json"],
+        ):
+            done = subprocess.run(
+                [sys.executable, "-m", "dashboard", *words],
+                cwd=root, env=environ, stdin=subprocess.DEVNULL,
+                capture_output=True, text=True, timeout=120, check=False,
+            )  # fmt: skip
+            said[" ".join(words)] = done.stdout + done.stderr
+            assert done.returncode == 0, said
+        assert wait_until(lambda: _seen(feed, "switchyard-drill"), 10)
+    finally:
+        feed.stop()
+    # What has it is told apart from what has not: the name is in the recording.
+    assert '"remote_user":"auditor"' in written.read_text()
+    said |= {str(path): path.read_text() for path in tmp_path.iterdir() if path.is_file()}
+    said |= {str(path): path.read_text() for path in (root / "var/reports").glob("*")}
+    assert len(said) >= 10
+    for name, text in said.items():
+        assert login[1] not in text, name
+        assert sent(login) not in text, name
+
+
+def _seen(feed: LiveFeed, agent: str) -> bool:
+    while feed.advance():
+        pass
+    return any(access.user_agent == agent for access in feed.model.recent)

@@ -230,3 +230,20 @@ def test_a_second_engine_is_refused_a_dead_one_said_and_an_idle_one_ends(
     assert wait_until(lambda: not _lives(supervisor), 30)
     assert process(supervisor, "rollout").exit_code == 0
     assert "has ended, there is nothing to do" in rollout()
+
+
+def test_a_drill_of_the_engine_costs_nothing(
+    supervisor: Supervisor, root: Path, restored: None, policy: Path
+) -> None:
+    policy.write_text(SLOW_POLICY)
+    rollout("start", "--policy", str(policy))
+    assert wait_until(lambda: process(supervisor, "rollout").is_ready, 20)
+    before, decided = engine(supervisor), read_log(root).entries
+    report = json.loads(run("dashboard", "drill", "rollout", "--yes", "--json"))
+    assert (report["outcome"], report["victim"], report["lost"]) == ("passed", "rollout", 0)
+    assert report["pid"] == before
+    assert report["ready_again_s"] < 10
+    # It goes on where it was.
+    assert engine(supervisor) not in (0, before)
+    assert read_log(root).entries[: len(decided)] == decided
+    rollout("abort")

@@ -28,17 +28,6 @@ class Scope(Enum):
         """The screen with these keys, as Textual calls it."""
         return self.name.lower()
 
-    @property
-    def is_modal(self) -> bool:
-        """Whether it lies over a screen: the keys that work everywhere do not work there."""
-        return self in (
-            Scope.DETAIL,
-            Scope.LABELLING,
-            Scope.DECISION,
-            Scope.CONFIRM,
-            Scope.WEIGHT,
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Key:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pytest
 
 from gateway.supervisor import Supervisor
 from gateway.topology import Topology
@@ -76,6 +77,20 @@ def test_a_killed_nginx_needs_a_restart_and_says_which(
     assert "back by `process-compose process restart nginx`" in report["reason"]
     assert report["detected_s"] < 2
     assert report["ready_again_s"] < 20
+
+
+@pytest.mark.parametrize("name", ["exporter", "prometheus"])
+def test_what_watches_costs_nobody_anything(
+    supervisor: Supervisor, root: Path, books: Books, name: str
+) -> None:
+    before = process(supervisor, name).pid
+    report = reported(root, drill(root, name))
+    assert (report["victim"], report["pid"], report["lost"]) == (name, before, 0)
+    assert report["statuses"] == {"200": report["sent"]}
+    assert 0 <= report["detected_s"] <= report["ready_again_s"] < 20
+    assert ready_again(supervisor, name, before)
+    # What was asked meanwhile is counted all the same.
+    books.balance()
 
 
 def test_what_hangs_is_replaced_and_costs_nothing(

@@ -18,6 +18,7 @@ from gateway.supervisor import Supervisor
 from gateway.topology import Topology
 from scripts.stack import search_path, wait_until
 from tests.stack.clients import Clients
+from tests.stack.faults.seen import looking
 from tests.stack.hurting import frozen, process, ready_again
 from tests.stack.load import SENTENCE, Load
 
@@ -25,22 +26,27 @@ CLIENTS = 8
 
 
 def test_a_master_that_hangs_costs_nothing(
-    connect: Clients, supervisor: Supervisor, root: Path
+    connect: Clients, supervisor: Supervisor, topology: Topology, root: Path
 ) -> None:
     """Nobody is there to reload, and requests do not need it."""
     pid = process(supervisor, "nginx").pid
-    with Load(connect, CLIENTS) as load, frozen(pid):
-        load.wait_for(10 * CLIENTS)
+    with looking(root, topology) as seen, Load(connect, CLIENTS) as load:
+        with frozen(pid):
+            noticed = seen.wait_for(f"nginx's master process {pid} is stopped")
+            load.wait_for(10 * CLIENTS)
+        seen.wait_for("^(?!.* is stopped)")
     assert set(load.outcomes) == {"200"}
+    sys.stderr.write(f"master frozen: said after {noticed:.1f} s\n")
 
 
 def test_a_worker_that_hangs_is_ended_by_a_restart(
-    connect: Clients, supervisor: Supervisor, root: Path
+    connect: Clients, supervisor: Supervisor, topology: Topology, root: Path
 ) -> None:
     """Who is connected to it waits; new connections go to the other one."""
     nginx = process(supervisor, "nginx").pid
     victim = min(workers(nginx) or ())
-    with frozen(victim):
+    with looking(root, topology) as seen, frozen(victim):
+        noticed = seen.wait_for(f"of nginx's workers {victim} is stopped")
         fresh = [connect(f"127.0.4.{60 + number}") for number in range(10)]
         assert {client.post("/predict", json=SENTENCE).status_code for client in fresh} == {200}
         environ = {**os.environ, "PATH": search_path(root)}
@@ -48,7 +54,8 @@ def test_a_worker_that_hangs_is_ended_by_a_restart(
         begun = time.monotonic()
         subprocess.run(command, cwd=root, env=environ, check=True, capture_output=True)
         assert wait_until(partial(ready_again, supervisor, "nginx", nginx), 30)
-    sys.stderr.write(f"worker frozen: back {time.monotonic() - begun:.1f} s after the restart\n")
+    back = time.monotonic() - begun
+    sys.stderr.write(f"worker frozen: said after {noticed:.1f} s, back {back:.1f} s after that\n")
     assert connect("127.0.4.80").post("/predict", json=SENTENCE).status_code == 200
 
 
