@@ -19,7 +19,14 @@ from gateway.exit_codes import ExitCode
 from gateway.offers import MetricsOffer, metrics_offers
 from gateway.processes import read_processes
 from gateway.settings import DEMO_PASSWORD, Settings, load_settings
-from gateway.supervisor import SOCKET, Process, Supervisor, ready
+from gateway.supervisor import (
+    SOCKET,
+    Process,
+    Supervisor,
+    SupervisorTimeout,
+    SupervisorUnreachable,
+    ready,
+)
 from gateway.topology import Topology, load_topology
 from gateway.workload import load_workload
 from scripts import leftovers, port_check, stack
@@ -65,6 +72,8 @@ def main(overlay: Overlay | None = None) -> int:
         return _fail(error.code, str(error))
     except _Refused as refused:
         return _fail(refused.code, *refused.lines)
+    except (SupervisorTimeout, SupervisorUnreachable) as error:
+        return _fail(ExitCode.FAILED, f"{error}: it may be stopping; run this again in a moment")
     _say(f"ready after {time.monotonic() - begun:.1f} s")
     sys.stdout.write(_summary(settings, path, topology, processes))
     return ExitCode.PASS

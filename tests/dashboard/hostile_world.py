@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from dashboard.events import Event, LabelledAb
+from dashboard.events import Event, LabelledAb, ProcessStates
 from dashboard.model import Model
 from dashboard.trials.ab import AbRun, Sentence
 from gateway.accesslog import Access
@@ -18,7 +19,7 @@ from probes.verdict import Verdict
 from probes.workspace import load_workspace
 from rollout.record import Explanation, explain
 from rollout.status import Status
-from tests.dashboard import ab_story, rollout_story
+from tests.dashboard import ab_story, ray_story, rollout_story
 from tests.dashboard.drill_story import whole_story
 from tests.dashboard.spoilt import spoilt
 from tests.dashboard.stories import START
@@ -62,6 +63,19 @@ class World:
     def broken(self) -> Model:
         """Of a stack in which instances and others are down, at BAD_MOMENT."""
         return self.folded(*_BAD_EVENTS)
+
+    @cached_property
+    def on_ray(self) -> Model:
+        """Of a workspace on Ray, known as that by a namespace that is ours."""
+        model = Model()
+        for event in ray_story.on_ray(START, ray_story.LOST):
+            bad = spoilt(event, self.text)
+            if isinstance(event, ProcessStates) and isinstance(bad, ProcessStates):
+                pairs = zip(bad.processes, event.processes, strict=True)
+                kept = tuple(replace(each, namespace=ours.namespace) for each, ours in pairs)
+                bad = replace(bad, processes=kept)
+            model.apply(bad)
+        return model
 
     @cached_property
     def requests(self) -> list[Access]:

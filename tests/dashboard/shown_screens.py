@@ -19,6 +19,7 @@ from dashboard import (
     present,
     process_lines,
     process_picture,
+    ray_lines,
     traffic,
 )
 from dashboard.filters import Filter, Term
@@ -28,6 +29,7 @@ from rollout.evidence import SignTest
 from tests.dashboard import drill_story, limit_story
 from tests.dashboard.hostile_world import BAD_MOMENT, EVENTS, NOW, World
 from tests.dashboard.line_cases import VIEWS, case, cells
+from tests.dashboard.stories import START
 
 _PLAN = Plan(42)
 
@@ -169,6 +171,18 @@ def _(w: World) -> Iterator[str]:
     logs = [None, *map(process_picture.Log, w.model.process_logs)]
     for log, view in product(logs, VIEWS):
         yield from cells(process_picture.picture(w.model, view, NOW, "", None, log).lines)
+
+
+@case(ray_lines.whole)
+def _(w: World) -> Iterator[str]:
+    for view in VIEWS:
+        yield from cells(ray_lines.whole(w.on_ray, view, START + 1))
+
+
+@case(ray_lines.in_short)
+def _(w: World) -> Iterator[str]:
+    for view in VIEWS:
+        yield from cells(ray_lines.in_short(w.on_ray, view, START + 1, 8))
 
 
 @case(traffic.summary)

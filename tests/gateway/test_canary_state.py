@@ -122,7 +122,10 @@ print(sorted({(each.weight, each.shadow, each.drained or "") for each in seen}))
 LOOK = """
 gone = 0
 while not over():
-    gone += sum(not (root / ACTIVE / f"canary-{bucket:02d}").is_file() for bucket in (0, 9))
+    # Whoever is held up over two changes may look for a state that is no more.
+    state = (root / ACTIVE).readlink()
+    missing = sum(not (root / ACTIVE / f"canary-{bucket:02d}").is_file() for bucket in (0, 9))
+    gone += missing if (root / ACTIVE).readlink() == state else 0
 print(gone)
 """
 UNTIL_STDIN_ENDS = """
