@@ -144,10 +144,6 @@ class PrometheusState:
     """Those of them that somebody should look at now (severity `page`)."""
 
 
-RAY = "ray"
-"""The namespace of the processes that are nodes of a Ray cluster (process-compose.ray.yaml)."""
-
-
 class RayNode(NamedTuple):
     """A node of the cluster, by its own metrics."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from dashboard.events import RAY, Declared, Event, Workspace
+from dashboard.events import Declared, Event, Workspace
 from dashboard.model import Model
 from dashboard.sources.base import Inbox, Pump, Source
 
@@ -148,7 +148,7 @@ def live_sources(root: Path, topology: Topology, workspace: Workspace) -> Iterat
     from dashboard.sources.rollout import Rollout
     from dashboard.sources.services import Services
     from dashboard.sources.supervisor import ProcessList
-    from gateway.supervisor import SOCKET
+    from gateway.supervisor import RAY, SOCKET
 
     yield AccessLog(root / LOG)
     processes = ProcessList(root / SOCKET)

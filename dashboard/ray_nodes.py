@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dashboard.events import RAY, RayNode, RayState, SourceName
+from dashboard.events import RayNode, RayState, SourceName
 from dashboard.freshness import STALE_AFTER_S, is_stale, not_ready_for
 from dashboard.lines import safe
 from dashboard.model import Model
 from dashboard.process_state import Life, life
+from gateway.supervisor import RAY
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ traffic whose time is over, Grafana where there is none. Any other process serve
 that was stopped serves nobody, though nginx ends with 0 then; process-compose shows "-" for
 the health of both, so that only the namespace tells them apart."""
 
+RAY = "ray"
+"""The namespace of the nodes of a Ray cluster (process-compose.ray.yaml)."""
+
 _TIMEOUT_SECONDS = 5.0
 # A restart waits for the process to end and then for its backoff.
 _RESTART_SECONDS = 30.0

@@ -11,7 +11,7 @@ from itertools import count
 
 from gateway.canary import CanaryError, Experiment, read_experiment
 from gateway.cohort import BUCKETS, bucket_of_user
-from gateway.supervisor import SOCKET, Supervisor, SupervisorError
+from gateway.supervisor import RAY, SOCKET, Supervisor, SupervisorError
 from probes.addresses import CHECK_SOURCES, available
 from probes.balance import ALPHA, p_value
 from probes.checks.curl import login, predict
@@ -33,9 +33,6 @@ BALANCE_SOURCES = CHECK_SOURCES[4:]
 REFUSED_S = 1.0
 """As `Retry-After` says; the check was run a moment ago, or something else uses its addresses."""
 MAX_WAITS = 4
-
-RAY = "ray"
-"""The namespace of its nodes (process-compose.ray.yaml)."""
 
 
 def source(workspace: Workspace, address: str) -> str:

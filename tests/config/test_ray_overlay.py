@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from gateway.settings import load_settings
+from gateway.supervisor import RAY
 from gateway.topology import Instance, load_topology
-from probes.checks.routing import RAY
 from scripts import overlay
 from services.on_ray import deploy, door, loopback
 
@@ -222,7 +222,7 @@ def test_every_instance_is_a_door_and_the_nodes_are_in_their_namespace(
     assert doors == {instance.name for instance in instances}, f"edit {FILE}"
     named = {name for name, process in processes.items() if process.get("namespace") == RAY}
     assert named == {*NODES} == processes.keys() - doors, (
-        f"edit namespace in {FILE} or RAY in probes/checks/routing.py"
+        f"edit namespace in {FILE} or RAY in gateway/supervisor.py"
     )
 
 

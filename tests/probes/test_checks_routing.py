@@ -152,12 +152,17 @@ def test_a_state_that_cannot_be_read_decides_nothing(
         assert "canary off" in found.evidence
 
 
+def all_run(monkeypatch: pytest.MonkeyPatch, engine: str = "") -> None:
+    """Every instance is ready and stays so; `engine` spreads the requests."""
+    monkeypatch.setattr(
+        routing, "_running", lambda _, names: routing._Running(dict.fromkeys(names, (1, 0)), engine)
+    )
+
+
 def test_the_spread_is_that_of_v1_without_the_drained(
     gateway: Gateway, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        routing, "_running", lambda _, names: routing._Running(dict.fromkeys(names, (1, 0)))
-    )
+    all_run(monkeypatch)
     gateway.sets(Experiment(50, 0, "v1-2"))
     found = routing.balance(workspace)
     assert found.verdict is Verdict.PASSED, found.evidence
@@ -170,11 +175,7 @@ def test_the_spread_is_that_of_v1_without_the_drained(
 def test_an_engine_spreads_as_it_likes_over_replicas_of_that_version(
     gateway: Gateway, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        routing,
-        "_running",
-        lambda _, names: routing._Running(dict.fromkeys(names, (1, 0)), engine="Ray Serve"),
-    )
+    all_run(monkeypatch, "Ray Serve")
     hits = Counter({"v1-1": 2, "v1-2": 60, "v1-3": 20, "v1-4": 14})
     monkeypatch.setattr(routing, "_spread", lambda _: (Counter({200: 96}), hits))
     found = routing.balance(workspace)
@@ -187,11 +188,7 @@ def test_an_engine_spreads_as_it_likes_over_replicas_of_that_version(
 def test_behind_an_engine_a_drained_door_says_nothing_of_the_replica_of_that_name(
     gateway: Gateway, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        routing,
-        "_running",
-        lambda _, names: routing._Running(dict.fromkeys(names, (1, 0)), engine="Ray Serve"),
-    )
+    all_run(monkeypatch, "Ray Serve")
     monkeypatch.setattr(routing, "_spread", lambda _: (Counter({200: 90}), Counter({"v1-2": 90})))
     gateway.sets(Experiment(50, 0, "v1-2"))
     found = routing.balance(workspace)
@@ -201,9 +198,7 @@ def test_behind_an_engine_a_drained_door_says_nothing_of_the_replica_of_that_nam
 def test_without_an_engine_an_undeclared_instance_is_a_problem(
     gateway: Gateway, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        routing, "_running", lambda _, names: routing._Running(dict.fromkeys(names, (1, 0)))
-    )
+    all_run(monkeypatch)
     hits = Counter({"v1-1": 30, "v1-2": 30, "v1-3": 30, "v1-4": 30})
     monkeypatch.setattr(routing, "_spread", lambda _: (Counter({200: 120}), hits))
     found = routing.balance(workspace)
