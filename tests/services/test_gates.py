@@ -134,18 +134,31 @@ def test_known_sentences(artefact: Artefact, text: str, label: str) -> None:
     assert artefact.scorer.score(text).label == label
 
 
-@pytest.mark.parametrize(("length", "limit_us"), [(100, 100), (10_000, 20_000)])
-def test_a_text_is_scored_in_time(artefact: Artefact, length: int, limit_us: float) -> None:
+def _thousand_squares() -> int:
+    """Plain Python, as a measure of the machine: about 50 us on two shared cores of 2024."""
+    return sum(number * number for number in range(1000))
+
+
+@pytest.mark.parametrize(("length", "limit"), [(100, 3), (10_000, 120)])
+def test_a_text_costs_a_few_thousand_squares(artefact: Artefact, length: int, limit: float) -> None:
+    """Measured: v1 0.6 and 20, v2 1.1 and 41 times a thousand squares of the same moment.
+
+    A ratio, because a machine that is slow for a while is slow at both.
+    """
     text = ("The rooms were clean, but the breakfast was not good and far too cold :( " * 140)[
         :length
     ]
-    times = []
+    scoring, squares = [], []
     for _ in range(200):
         start = time.thread_time_ns()  # of this thread: other processes do not count
         artefact.scorer.score(text)
-        times.append((time.thread_time_ns() - start) / 1000)
+        middle = time.thread_time_ns()
+        _thousand_squares()
+        squares.append(time.thread_time_ns() - middle)
+        scoring.append(middle - start)
     # The fastest tenth: a neighbour on the same core slows the rest down.
-    assert statistics.quantiles(times, n=10)[0] <= limit_us
+    fastest, measure = (statistics.quantiles(times, n=10)[0] for times in (scoring, squares))
+    assert fastest <= limit * measure
 
 
 def test_a_model_is_loaded_in_little_time_and_memory(artefact: Artefact) -> None:
