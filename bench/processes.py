@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import BenchError
+from gateway import process_table
 from scripts.stack import listening
 
 _READY_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 10.0
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -36,8 +36,8 @@ class Server:
     """CPU seconds from its start until it accepted connections, all threads."""
 
     def cpu_s(self) -> float:
-        """CPU seconds so far, those of its own children (nginx's workers) included."""
-        return sum(cpu_seconds(pid) for pid in (self.pid, *children(self.pid)))
+        """CPU seconds so far, those of the processes that it has started included."""
+        return sum(map(cpu_seconds, tree(self.pid)))
 
     def resident_bytes(self) -> int:
         """Memory that it holds now (VmRSS), without children."""
@@ -92,15 +92,14 @@ def serving(program: Program) -> Iterator[Server]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of all threads of `pid`, in seconds (resolution 10 ms)."""
-    return parse_cpu_ticks(Path(f"/proc/{pid}/stat").read_text()) / _TICKS_PER_S
+    """User and system time of all threads of `pid`, in seconds (resolution 10 ms).
 
-
-def parse_cpu_ticks(stat: str) -> int:
-    """utime + stime of a /proc/PID/stat line (proc(5), fields 14 and 15)."""
-    # The name in parentheses may hold blanks and parentheses itself.
-    fields = stat.rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
+    Raises BenchError if it has ended.
+    """
+    found = process_table.cpu_seconds(pid)
+    if found is None:
+        raise BenchError(f"process {pid} has ended")
+    return found
 
 
 def resident_bytes(pid: int) -> int:
@@ -111,15 +110,32 @@ def resident_bytes(pid: int) -> int:
     raise BenchError(f"process {pid} has ended")
 
 
-def children(parent: int) -> Iterator[int]:
+def children(parent: int) -> list[int]:
     """The processes that `parent` has started and that still run."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == parent:
-            yield int(folder.name)
+    return [pid for pid, each in process_table.entries().items() if each.parent == parent]
+
+
+def tree(pid: int) -> list[int]:
+    """That process, those that it has started, those that they have started, and so on."""
+    by_parent: dict[int, list[int]] = {}
+    for child, entry in process_table.entries().items():
+        by_parent.setdefault(entry.parent, []).append(child)
+    found = [pid]
+    for each in found:  # it grows meanwhile
+        found += by_parent.get(each, [])
+    return found
+
+
+def proportional_bytes(pid: int) -> int:
+    """Its share of the memory that it uses (Pss of proc(5), smaps_rollup), 0 where it has ended.
+
+    Unlike VmRSS it may be added up over processes: what two share is halved.
+    """
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -23,7 +23,7 @@ from bench.declared import declared
 from bench.errors import BenchError
 from bench.instances import declared_program, free_port, predict_target
 from bench.private import enter_private_network
-from bench.processes import Program, children, serving
+from bench.processes import Program, proportional_bytes, serving, tree
 from bench.rounds import Contender, Results, measure
 from bench.spread import markdown_table, spread
 from scripts.fresh_clone import fresh_clone
@@ -82,7 +82,7 @@ def run(options: Options) -> tuple[str, dict[str, object]]:
             running.enter_context(serving(declared_program(clone, clone / "var/logs", instance, p)))
             for p in ports
         ]
-        memory = sum(_pss(server.pid) for server in uvicorns)
+        memory = sum(proportional_bytes(server.pid) for server in uvicorns)
         url = running.enter_context(_door(clone, ports, ""))
         base = Contender(UVICORN, predict_target(clone, url), {})
         for row in ROWS:
@@ -141,7 +141,7 @@ def _row(clone: Path, row: Row, base: Contender, options: Options) -> tuple[Resu
             (base, ours), rounds=options.rounds, seconds=options.seconds, connections=CONNECTIONS
         )
         results.require_no_errors()
-        return results, sum(_pss_of_tree(node.pid) for node in nodes)
+        return results, sum(proportional_bytes(pid) for node in nodes for pid in tree(node.pid))
 
 
 def _node(clone: Path, number: int, row: Row) -> Program:
@@ -210,19 +210,6 @@ def _door(clone: Path, ports: list[int] | tuple[int, ...], prefix: str) -> Itera
         )
         with serving(program):
             yield f"http://127.0.0.1:{port}"
-
-
-def _pss_of_tree(pid: int) -> int:
-    return _pss(pid) + sum(_pss_of_tree(child) for child in children(pid))
-
-
-def _pss(pid: int) -> int:
-    """Its share of the memory that it uses (proc(5), smaps_rollup), 0 where it has ended."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
 
 
 def _mib(held: int) -> str:

@@ -4,14 +4,14 @@ Read from /proc. Elsewhere (macOS) a master is believed if its pid runs, and its
 cannot be seen.
 """
 
-import os
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+
+from gateway import process_table
+from gateway.process_table import PROC
 
 PID_FILE = "var/run/nginx.pid"
 """As nginx/nginx.conf has it."""
-_PROC = Path("/proc")
 _WORKER = "nginx: worker process"
 """The title of a worker that takes connections; one that finishes adds "is shutting down"."""
 
@@ -28,28 +28,26 @@ def running_master(root: Path) -> int | None:
         return None  # `nginx -t` leaves an empty one
     if pid <= 0:
         return None
-    if not _PROC.is_dir():
-        return pid if _runs(pid) else None
-    status = _status(pid)
-    if status is None or "nginx" not in status.name:
+    if not PROC.is_dir():
+        return pid if process_table.alive(pid) else None
+    found = process_table.entry(pid)
+    if found is None or found.zombie or "nginx" not in found.name:
         return None
     try:
-        return pid if (_PROC / str(pid) / "cwd").samefile(root) else None
+        return pid if (PROC / str(pid) / "cwd").samefile(root) else None
     except OSError:
         return None  # another user's, or it has ended just now
 
 
 def workers(master: int) -> frozenset[int] | None:
     """The workers of `master` that take connections; None where processes cannot be seen."""
-    if not _PROC.is_dir():
+    if not PROC.is_dir():
         return None
-    found = set()
-    for folder in _PROC.glob("[0-9]*"):
-        pid = int(folder.name)
-        status = _status(pid)
-        if status is not None and status.parent == master and _title(pid) == _WORKER:
-            found.add(pid)
-    return frozenset(found)
+    return frozenset(
+        pid
+        for pid, each in process_table.entries().items()
+        if each.parent == master and _title(pid) == _WORKER
+    )
 
 
 def stopped(master: int) -> tuple[int, ...]:
@@ -58,11 +56,11 @@ def stopped(master: int) -> tuple[int, ...]:
     Nobody else tells: the others answer every probe. () where processes cannot be seen.
     """
     try:
-        children = (_PROC / str(master) / "task" / str(master) / "children").read_text().split()
+        children = (PROC / str(master) / "task" / str(master) / "children").read_text().split()
     except OSError:
         return ()
-    statuses = {pid: _status(pid) for pid in (master, *map(int, children))}
-    return tuple(pid for pid, each in statuses.items() if each is not None and each.state == "T")
+    found = [process_table.entry(pid) for pid in (master, *map(int, children))]
+    return tuple(each.pid for each in found if each is not None and each.state == "T")
 
 
 def writes_to(master: int, path: Path) -> bool | None:
@@ -73,7 +71,7 @@ def writes_to(master: int, path: Path) -> bool | None:
     """
     wanted = path.stat()
     try:
-        opened = list((_PROC / str(master) / "fd").iterdir())
+        opened = list((PROC / str(master) / "fd").iterdir())
     except OSError:
         return None  # no Linux, or another user's
     found = None
@@ -86,37 +84,6 @@ def writes_to(master: int, path: Path) -> bool | None:
     return found
 
 
-class _Status(NamedTuple):
-    name: str
-    state: str
-    """One letter of proc(5)."""
-    parent: int
-
-
-def _status(pid: int) -> _Status | None:
-    """Of a process; None where it does not run (any more)."""
-    try:
-        text = (_PROC / str(pid) / "stat").read_text(errors="replace")
-    except OSError:
-        return None
-    # proc(5): the name is in parentheses and may hold any; then state and parent.
-    name, _, rest = text.partition("(")[2].rpartition(")")
-    state, parent = rest.split()[:2]
-    return None if state in "ZX" else _Status(name, state, int(parent))
-
-
 def _title(pid: int) -> str:
-    try:
-        return (_PROC / str(pid) / "cmdline").read_text(errors="replace").strip("\0 ")
-    except OSError:
-        return ""
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except OSError:
-        return False
-    return True
+    # nginx writes its title over its arguments.
+    return " ".join(process_table.arguments(pid)).strip()

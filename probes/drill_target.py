@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway import process_table
 from gateway.canary import read_experiment
 from gateway.nginx_master import running_master, workers
 from gateway.supervisor import SOCKET, Process, ProcessStatus, Supervisor, SupervisorError
 from gateway.topology import Instance
-from probes.checks.files import NGINX, alive
+from probes.checks.files import NGINX
 from probes.workspace import Workspace
 
 WORKER = "nginx-worker"
@@ -113,7 +114,7 @@ class Sight:
         if self._target.name == WORKER:
             return False  # its master starts another one, and nobody else is told
         if self._target.name == NGINX:
-            return not alive(self._target.pid)
+            return not process_table.alive(self._target.pid)
         process = self._process()
         return process is not None and (not is_up(process) or process.pid != self._target.pid)
 

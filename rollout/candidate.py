@@ -6,7 +6,6 @@ does, must not keep the engine from its guardrails.
 
 import http.client
 import json
-import os
 import threading
 import time
 from collections import deque
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from gateway import process_table
 from gateway.supervisor import (
     SOCKET,
     Process,
@@ -121,7 +121,7 @@ class Candidate:
         loads = []
         for instance in self._candidates:
             run = seen.runs.get(instance.name)
-            used = None if run is None else _cpu_seconds(run.pid)
+            used = None if run is None else process_table.cpu_seconds(run.pid)
             if run is None or used is None:
                 continue
             history = self._cpu.setdefault(run.pid, deque())
@@ -161,12 +161,3 @@ def _run(process: Process, known: Run | None, now: float) -> Run:
     if known is not None and known.pid == process.pid:
         return replace(known, restarts=process.restarts)
     return Run(process.pid, process.restarts, now - process.age)
-
-
-def _cpu_seconds(pid: int) -> float | None:
-    """What a process has used so far; None where the system does not say (proc(5))."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, IndexError):
-        return None

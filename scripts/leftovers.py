@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from scripts import process_table
-from scripts.process_table import Entry
+from gateway import process_table
+from gateway.process_table import Entry
 
 _MARK = "PC_PROC_NAME"
 """A variable that process-compose gives to everything it starts."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts import process_table
-from scripts.process_table import PROC
+from gateway import process_table
+from gateway.process_table import PROC
 
 _LISTEN = "0A"  # TCP_LISTEN, include/net/tcp_states.h
 _TABLES = ("tcp", "tcp6")

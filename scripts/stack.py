@@ -14,11 +14,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from gateway import process_table
 from gateway.exit_codes import ExitCode
+from gateway.process_table import alive
 from gateway.supervisor import SOCKET, Process, Supervisor, SupervisorUnreachable, ready
 from gateway.visible import visible
-from scripts import nix_shell, process_table
-from scripts.process_table import alive
+from scripts import nix_shell
 
 __all__ = [
     "LOGS",

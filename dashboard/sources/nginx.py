@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 CERTIFICATE = Path("nginx/certs/nginx.crt")
 PID_FILE = Path("var/run/nginx.pid")
 """Both below the root of the workspace (nginx/nginx.conf)."""
-_PROC = Path("/proc")
 
 
 class NginxStatus:
@@ -83,13 +82,11 @@ def read_master(pid_file: Path) -> NginxMaster | None:
 
 def _is_nginx(pid: int) -> bool:
     # Here, in the thread, as above.
-    from probes.checks.files import alive
+    from gateway import process_table
 
-    if not alive(pid):
-        return False
-    try:
-        # The pid of a master that was killed goes to another process some day.
-        return "nginx" in (_PROC / str(pid) / "comm").read_text(errors="replace")
-    except OSError:
-        # No Linux: that it runs is all that can be known. There, it has ended just now.
-        return not _PROC.is_dir()
+    found = process_table.entry(pid)
+    if found is None:
+        # Where there is no /proc, that it runs is all that can be known.
+        return not process_table.PROC.is_dir() and process_table.alive(pid)
+    # The pid of a master that was killed goes to another process some day.
+    return not found.zombie and "nginx" in found.name

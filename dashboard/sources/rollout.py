@@ -82,7 +82,7 @@ def read_status(root: Path) -> Status | None:
 
 def engine_lives(root: Path, pid: int) -> bool:
     """Whether that process runs and has the lock: a pid alone may be another program's by now."""
-    from probes.checks.files import alive
+    from gateway.process_table import alive
 
     if not alive(pid):
         return False

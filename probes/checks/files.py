@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-from pathlib import Path
 
+from gateway import process_table
 from gateway.agreement import agreement
 from gateway.errors import ConfigurationError
 from gateway.supervisor import (
@@ -89,7 +88,7 @@ def describe(process: Process) -> str:
 def _nginx_gone(found: tuple[Process, ...]) -> list[str]:
     """Its workers outlive a killed master and keep the probe content; nobody supervises them."""
     supervised = next((p for p in found if p.name == NGINX and p.is_ready), None)
-    if supervised is None or alive(supervised.pid):
+    if supervised is None or process_table.alive(supervised.pid):
         return []
     fix = "process-compose process restart nginx"
     return [f"nginx: its master process {supervised.pid} is gone, its workers go on: {fix}"]
@@ -99,16 +98,3 @@ def was_stopped(process: Process) -> bool:
     """Whether it should serve and has ended without a fault: somebody stopped it."""
     ended = process.status is ProcessStatus.COMPLETED and not process.is_ready
     return ended and process.exit_code in (-1, 0)
-
-
-def alive(pid: int) -> bool:
-    """Whether the process runs; one that has ended but was not waited for does not."""
-    try:
-        os.kill(pid, 0)
-        # proc(5): the state follows the name, which is in parentheses and may hold any.
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (ProcessLookupError, OverflowError):  # also a number that no process can have
-        return False
-    except OSError:  # another user's, or no Linux: it is there, and no more is known
-        return True
-    return state not in ("Z", "X")

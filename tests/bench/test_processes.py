@@ -7,15 +7,10 @@ import pytest
 from bench.declared import declared
 from bench.errors import BenchError
 from bench.instances import free_port
-from bench.processes import Program, parse_cpu_ticks, serving
-from scripts.stack import alive, listening
+from bench.processes import Program, proportional_bytes, serving, tree
+from scripts.stack import alive, listening, wait_until
 
 ROOT = Path(__file__).parents[2]
-
-
-def test_cpu_time_is_user_plus_system_whatever_the_name_of_the_process() -> None:
-    stat = "42 (a (b) c) S 1 42 42 0 -1 4194560 100 0 0 0 250 31 0 0 20 0 1 0 5 1 1"
-    assert parse_cpu_ticks(stat) == 281
 
 
 def test_an_instance_is_the_one_of_process_compose() -> None:
@@ -88,3 +83,26 @@ def test_a_port_in_use_is_named(program: Callable[[str], Program]) -> None:
         serving(first),
     ):
         pytest.fail("the port was taken")
+
+
+SPAWNS = (
+    """
+import subprocess, sys
+waits = "import sys; sys.stdin.read()"
+spawns = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+# It ends with this process, whose end of the pipe it reads.
+subprocess.Popen([sys.executable, "-c", spawns, waits], stdin=subprocess.PIPE)
+"""
+    + LISTENS
+)
+
+
+def test_a_tree_is_everything_that_was_started(program: Callable[[str], Program]) -> None:
+    with serving(program(SPAWNS)) as server:
+        assert wait_until(lambda: len(tree(server.pid)) == 3, 10)
+        pids = tree(server.pid)
+        assert pids[0] == server.pid
+        assert all(proportional_bytes(pid) > 0 for pid in pids)
+        assert server.cpu_s() > 0
+    assert wait_until(lambda: not any(map(alive, pids)), 10)
+    assert proportional_bytes(pids[0]) == 0

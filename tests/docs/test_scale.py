@@ -17,7 +17,7 @@ import pytest
 
 from bench.capacity_model import Costs, Host, bottleneck, carried, stations
 from gateway.agreement import agreement
-from scripts.process_table import entries, folder
+from gateway.process_table import entries, folder
 from scripts.stack import search_path, wait_until
 from tests.docs.followed import BLOCK, Copy, copied, give_models
 from tests.docs.two_hosts import ADDRESS_A, ADDRESS_B, ANOTHER, Hosts, two_hosts

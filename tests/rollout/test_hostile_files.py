@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from dashboard.sources.rollout import STATUS, read_status
+from gateway.process_table import alive
 from gateway.rollout_metrics import rollout_families
-from probes.checks.files import alive
 from rollout import bookmark, mailbox
 from rollout.bookmark import Bookmark
 from rollout.capacity import FILE as CAPACITY

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts import leftovers, process_table
+from gateway import process_table
+from scripts import leftovers
 from scripts.stack import wait_until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from gateway import process_table
 from gateway.errors import TopologyError
 from gateway.exit_codes import ExitCode
 from gateway.processes import read_processes
 from gateway.settings import load_settings
 from gateway.supervisor import Process, ProcessHealth, ProcessStatus, Supervisor
 from gateway.topology import load_topology
-from scripts import port_check, process_table, stack, start_project, stop_project, test
+from scripts import port_check, stack, start_project, stop_project, test
 from scripts.overlay import RAY, Overlay
 from scripts.stack import StackError
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway import process_table
 from gateway.agreement import agreement
 from gateway.supervisor import SOCKET, Supervisor
-from scripts import leftovers, process_table
+from scripts import leftovers
 from scripts.stack import alive, wait_until
 from tests.stack.clone import Clone, cloned
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway import process_table
 from gateway.certificates import KEY
 from gateway.htpasswd import FILE as HTPASSWD
 from gateway.supervisor import SOCKET, Supervisor
 from gateway.topology import Topology
-from scripts import process_table
 from tests.stack.clients import Clients
 
 STRANGER, NOBODY = 54321, 65534

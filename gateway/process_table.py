@@ -17,8 +17,15 @@ class Entry:
     parent: int
     name: str
     """The kernel's name for it: the program, at most 15 characters."""
-    zombie: bool
-    """It has ended, and its parent has not asked how."""
+    state: str
+    """One letter: R, S, T (stopped), Z and so on."""
+    cpu_s: float
+    """User and system time of all its threads, in seconds (resolution 10 ms)."""
+
+    @property
+    def zombie(self) -> bool:
+        """It has ended, and its parent has not asked how."""
+        return self.state in "ZX"
 
 
 def entry(pid: int) -> Entry | None:
@@ -27,10 +34,22 @@ def entry(pid: int) -> Entry | None:
         status = (PROC / str(pid) / "stat").read_text(errors="replace")
     except OSError:
         return None
+    return parsed(pid, status)
+
+
+def parsed(pid: int, status: str) -> Entry:
+    """What a line of /proc/PID/stat says. Raises ValueError, IndexError."""
     # The name may hold spaces and parentheses: it ends at the last one (proc(5)).
     name, _, rest = status.partition("(")[2].rpartition(")")
-    state, parent = rest.split()[:2]
-    return Entry(pid, int(parent), name, state in "ZX")
+    fields = rest.split()
+    ticks = int(fields[11]) + int(fields[12])
+    return Entry(pid, int(fields[1]), name, fields[0], ticks / os.sysconf("SC_CLK_TCK"))
+
+
+def cpu_seconds(pid: int) -> float | None:
+    """What a process has used so far; None where the system does not say."""
+    found = entry(pid)
+    return None if found is None else found.cpu_s
 
 
 def entries() -> dict[int, Entry]:
@@ -41,14 +60,14 @@ def entries() -> dict[int, Entry]:
 
 def alive(pid: int) -> bool:
     """Whether `pid` runs (a zombie that nobody has reaped yet does not)."""
-    if PROC.is_dir():
-        found = entry(pid)
-        return found is not None and not found.zombie
+    if (found := entry(pid)) is not None:
+        return not found.zombie
+    # No Linux, or a /proc that hides the processes of others.
     try:
         os.kill(pid, 0)
     except PermissionError:
         return True
-    except OSError:
+    except (OSError, OverflowError):  # also a number that no process can have
         return False
     return True
 
