@@ -60,5 +60,5 @@ def publish(benchmark: Callable[[], tuple[str, dict[str, object]]], file: Path |
         return ExitCode.INTERRUPTED
     sys.stdout.write(text + "\n")
     if file:
-        file.write_text(json.dumps(data, indent=2) + "\n")
+        file.write_text(json.dumps({"text": text, **data}, indent=1) + "\n")
     return ExitCode.PASS

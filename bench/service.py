@@ -6,7 +6,6 @@ models; ours is started by the very command of process-compose.yaml.
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from bench import machine
 from bench.cli import ROOT, Options, main
+from bench.cores import Cores, apart
 from bench.declared import declared
 from bench.instances import declared_program, exam_program, free_port, predict_target
 from bench.processes import Program, serving
@@ -30,7 +30,7 @@ VERSIONS = ("v1", "v2")
 def run(options: Options) -> tuple[str, dict[str, object]]:
     """The tables, and every figure for --json. Raises BenchError."""
     facts = machine.description()
-    server_cpus, load_cpus = _cores()
+    server_cpus, load_cpus = apart()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, ExitStack() as running:
         logs = Path(folder)
         programs = _programs(logs, server_cpus)
@@ -94,15 +94,7 @@ def _cost(memory: dict[str, int], starts: dict[str, Spread]) -> str:
     return markdown_table(head, rows)
 
 
-def _cores() -> tuple[frozenset[int] | None, frozenset[int] | None]:
-    """For the server and for the load generator; None: any."""
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) < 2:
-        return None, None
-    return frozenset(cores[:1]), frozenset(cores[1:2])
-
-
-def _programs(logs: Path, cpus: frozenset[int] | None) -> dict[str, Program]:
+def _programs(logs: Path, cpus: Cores) -> dict[str, Program]:
     programs: dict[str, Program] = {}
     for version in VERSIONS:
         instance = declared(ROOT, f"{version}-1")

@@ -8,10 +8,7 @@ first. Reports whether memory, descriptors and logs grow, and how it comes throu
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -21,7 +18,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from bench import load, machine
-from bench.cli import ROOT, publish
+from bench.cli import publish
 from bench.errors import BenchError
 from bench.instances import predict_target
 from bench.load import Outcome, Target
@@ -29,12 +26,11 @@ from bench.private import enter_private_network
 from bench.processes import children, resident_bytes
 from bench.spread import markdown_table
 from bench.stacks import login_header, prepare_gateway
+from bench.workspace import command, copied, running
 from gateway.canary import Experiment, write_experiment
 from gateway.settings import load_settings
 from gateway.supervisor import SOCKET, Supervisor
 from gateway.topology import load_topology
-from scripts.fresh_clone import fresh_clone
-from scripts.stack import search_path
 
 CONNECTIONS = 64
 CROWD = 400
@@ -96,7 +92,7 @@ class Watch:
 def soak(minutes: float) -> tuple[str, dict[str, object]]:
     """The report, and every figure for --json. Raises BenchError."""
     facts = machine.description()
-    with fresh_clone(ROOT) as clone, _workspace(clone) as target:
+    with copied() as clone, _workspace(clone) as target:
         capacity = load.run(target, CONNECTIONS, CALM_S / 2).per_second
         _limit(clone, capacity * 0.8)
         # Every second of it is half of the capacity; an answer takes some of the time itself.
@@ -182,23 +178,16 @@ def _limit(clone: Path, per_second: float) -> None:
     path = clone / "nginx/snippets/predict.conf"
     words = [word for word in path.read_text().split() if word.startswith("burst=")]
     path.write_text(path.read_text().replace(words[-1], "burst=200"))
-    _run(clone, "gateway.reload")
+    command(clone, "gateway.reload")
 
 
 @contextmanager
 def _workspace(clone: Path) -> Iterator[Target]:
     prepare_gateway(clone)
-    # There is no network to fetch the corpora from.
-    shutil.copytree(ROOT / "var/models", clone / "var/models")
-    (clone / "var/data").mkdir()
-    shutil.copy(ROOT / "var/data/held-out.csv", clone / "var/data")
-    _run(clone, "scripts.start_project")
-    try:
+    with running(clone):
         topology = load_topology(clone, load_settings(clone, {}))
         address = f"https://127.0.0.1:{topology.https_port}"
         yield predict_target(clone, address, login_header("random"))
-    finally:
-        _run(clone, "scripts.stop_project")
 
 
 @contextmanager
@@ -217,20 +206,6 @@ def _watching(watch: Watch) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-
-
-def _run(clone: Path, module: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", module],
-        cwd=clone,
-        env={**os.environ, "PATH": search_path(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise BenchError(f"{module} failed: {done.stderr.strip()}")
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Every key: the one table behind the footer, the help, the command palette and the README."""
+"""Every key: the one table behind the footer, the help, the command palette and docs/keys.md."""
 
 from __future__ import annotations
 
