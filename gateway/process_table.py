@@ -60,6 +60,8 @@ def entries() -> dict[int, Entry]:
 
 def alive(pid: int) -> bool:
     """Whether `pid` runs (a zombie that nobody has reaped yet does not)."""
+    if pid <= 0:
+        return False  # os.kill would ask a whole group
     if (found := entry(pid)) is not None:
         return not found.zombie
     # No Linux, or a /proc that hides the processes of others.

@@ -16,28 +16,10 @@ from gateway.exit_codes import ExitCode
 from gateway.htpasswd import FILE as HTPASSWD
 from gateway.htpasswd import parse_htpasswd
 from gateway.worker import worker_account
+from tests.gateway.conftest import Run
 
 ROOT = Path(__file__).parents[2]
 LISTEN = (fragments.LISTEN_HTTPS, fragments.LISTEN_HTTP)
-Run = Callable[..., ExitCode]
-
-
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    root = tmp_path / "clone"
-    root.mkdir()
-    for file in (".env", "process-compose.yaml"):
-        shutil.copy(ROOT / file, root)
-    shutil.copytree(ROOT / "nginx", root / "nginx", ignore=shutil.ignore_patterns("certs"))
-    return root
-
-
-@pytest.fixture
-def run(copy: Path) -> Run:
-    def _run(**environ: str) -> ExitCode:
-        return prepare.main(["--root", str(copy)], environ)
-
-    return _run
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 
+import pytest
+
 from gateway import process_table
 from scripts.stack import wait_until
 
@@ -33,5 +35,6 @@ def test_a_process_is_seen_while_it_runs_and_is_no_longer_alive_as_a_zombie() ->
     assert not process_table.alive(child.pid)
 
 
-def test_what_can_be_no_process_is_not_alive() -> None:
-    assert not process_table.alive(1 << 80)
+@pytest.mark.parametrize("pid", [0, -1, 1 << 80])
+def test_what_can_be_no_process_is_not_alive(pid: int) -> None:
+    assert not process_table.alive(pid)

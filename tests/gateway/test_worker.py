@@ -3,39 +3,19 @@
 import grp
 import os
 import pwd
-import shutil
 import stat
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from gateway import fragments, prepare
+from gateway import fragments
 from gateway.exit_codes import ExitCode
 from gateway.htpasswd import FILE as HTPASSWD
 from gateway.nginx_build import Build, nginx_build, parse_build
 from gateway.worker import worker_account, worker_can_read
+from tests.gateway.conftest import Run
 
 ROOT = Path(__file__).parents[2]
-Run = Callable[..., ExitCode]
-
-
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    root = tmp_path / "clone"
-    root.mkdir()
-    for file in (".env", "process-compose.yaml"):
-        shutil.copy(ROOT / file, root)
-    shutil.copytree(ROOT / "nginx", root / "nginx", ignore=shutil.ignore_patterns("certs"))
-    return root
-
-
-@pytest.fixture
-def run(copy: Path) -> Run:
-    def _run(**environ: str) -> ExitCode:
-        return prepare.main(["--root", str(copy)], environ)
-
-    return _run
 
 
 def test_a_folder_closed_to_the_workers(

@@ -3,42 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import ssl
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gateway.certificates import ensure_certificate
 from gateway.settings import load_settings
 from probes import client as client_module
 from probes.ab_client import AskingClient
 from probes.client import NoAnswer
-from tests.probes.test_client import BREAK, ROOT, StandIn
+from tests.probes.standin import BREAK, StandIn
+
+ROOT = Path(__file__).parents[2]
 
 BODY = b'{"prediction": "good"}'
 GOOD = b"HTTP/1.1 200 OK\r\nX-Instance: v1-2\r\nContent-Length: 22\r\n\r\n" + BODY
 NOT_JSON = b"HTTP/1.1 502 Bad\r\nContent-Length: 3\r\n\r\n<p>"
-
-
-@pytest.fixture(scope="module")
-def certified(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("workspace")
-    (root / "nginx/certs").mkdir(parents=True)
-    (root / "var/run").mkdir(parents=True)
-    ensure_certificate(root, load_settings(ROOT, {}), time.time())
-    return root
-
-
-@pytest.fixture
-def gateway(certified: Path) -> Iterator[StandIn]:
-    trust = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trust.load_cert_chain(certified / "nginx/certs/nginx.crt", certified / "nginx/certs/nginx.key")
-    standin = StandIn(trust)
-    standin.start()
-    yield standin
-    standin.close()
 
 
 @pytest.fixture

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -23,23 +21,15 @@ from probes.ab_run import USER_AGENT
 from probes.ab_tally import Disagreement
 from probes.labelling import Choice, Labelling
 from probes.verdict import Verdict
-from scripts.stack import search_path, wait_until
+from scripts.stack import wait_until
 from services.artefact import load
+from tests.modules import run_module
 
 PAIRS = 300
 
 
 def ab(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "probes.ab", *options],
-        cwd=root,
-        env={**os.environ, "PATH": search_path(root)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return run_module(root, "probes.ab", *options)
 
 
 def logged(root: Path) -> list[Access]:

@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -27,6 +26,7 @@ from probes.ratelimit import USER_AGENT
 from probes.verdict import Verdict
 from probes.workspace import Workspace, load_workspace
 from scripts.stack import alive, search_path, wait_until
+from tests.modules import run_module
 
 
 @pytest.fixture
@@ -49,15 +49,7 @@ def copied(workspace: Workspace, tmp_path: Path) -> Workspace:
 
 
 def command(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "probes.check", *arguments],
-        cwd=root,
-        env={**os.environ, "PATH": search_path(root)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return run_module(root, "probes.check", *arguments)
 
 
 def finding(workspace: Workspace, name: str) -> Finding:

@@ -18,20 +18,12 @@ from gateway.topology import Topology
 from probes.drill_target import Fault, Refused, choose, is_up
 from probes.workspace import load_workspace
 from scripts.stack import alive, search_path, wait_until
+from tests.modules import run_module
 from tests.stack import hurting
 
 
 def command(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "probes.drill", *arguments],
-        cwd=root,
-        env={**os.environ, "PATH": search_path(root)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return run_module(root, "probes.drill", *arguments)
 
 
 def pids(supervisor: Supervisor) -> dict[str, int]:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from gateway.supervisor import Supervisor
 from gateway.topology import Topology
 from scripts.stack import alive, last_words, search_path, wait_until
+from tests.modules import run_module
 from tests.stack.clients import Clients
 from tests.stack.hurting import process
 
@@ -56,13 +56,7 @@ def test_start_brings_back_what_was_stopped(
     supervisor.stop("nginx")
     assert wait_until(lambda: not alive(pid), 10)
     assert not process(supervisor, "nginx").is_ready
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.start_project"],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_module(root, "scripts.start_project")
     assert done.returncode == 0, done.stderr
     assert "starting nginx, which had stopped" in done.stderr
     assert connect("127.0.1.41").get("/healthz").status_code == 200

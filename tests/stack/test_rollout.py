@@ -24,6 +24,7 @@ from rollout.state import Phase
 from rollout.status import Status
 from rollout.store import read_log
 from scripts.stack import wait_until
+from tests.modules import run_module
 from tests.stack.books import Books
 from tests.stack.clients import Clients
 from tests.stack.hurting import process, ready_again, stopped
@@ -44,10 +45,7 @@ SCHEMA = json.loads(Path("rollout/status.schema.json").read_text(encoding="utf-8
 
 def run(*words: str, code: int = 0) -> str:
     """What a person types; its stdout."""
-    done = subprocess.run(
-        [sys.executable, "-m", *words],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    done = run_module(Path.cwd(), *words)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
 
@@ -170,10 +168,7 @@ def test_two_releases_in_a_row_lose_nothing(
     assert all(explain(entry).differences == () for entry in log.entries)
     assert log.pending is None
     # What a start does not train over, and what can be brought back.
-    done = subprocess.run(
-        [sys.executable, "-m", "services.gen_model", "--if-needed"],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    done = run_module(root, "services.gen_model", "--if-needed")
     assert done.returncode == 0, done.stderr
     assert (root / "var/models/v1.previous").is_dir()
 
@@ -211,10 +206,7 @@ def test_a_second_engine_is_refused_a_dead_one_said_and_an_idle_one_ends(
         rollout("start", "--policy", str(policy))
         assert wait_until(lambda: reached(root, Phase.STEP, 25), 30)
         pid = engine(supervisor)
-        done = subprocess.run(
-            [sys.executable, "-m", "rollout.engine"],
-            capture_output=True, text=True, timeout=30, check=False,
-        )  # fmt: skip
+        done = run_module(root, "rollout.engine")
         assert (done.returncode, f"(pid {pid})" in done.stderr) == (2, True)
         assert status().pid == pid
         assert "refused" not in rollout("pause")

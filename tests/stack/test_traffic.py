@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -19,23 +18,15 @@ from gateway.supervisor import Process, ProcessStatus, Supervisor, ready
 from gateway.topology import Topology
 from probes.sources import PER_SOURCE, TRAFFIC_SOURCES
 from probes.traffic_run import USER_AGENT
-from scripts.stack import alive, search_path, wait_until
+from scripts.stack import alive, wait_until
+from tests.modules import run_module
 
 RATE, DURATION = 40, 5
 LOG = Path("var/logs/traffic.log")
 
 
 def traffic(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "probes.traffic", *options],
-        cwd=root,
-        env={**os.environ, "PATH": search_path(root)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return run_module(root, "probes.traffic", *options)
 
 
 def process(supervisor: Supervisor) -> Process:

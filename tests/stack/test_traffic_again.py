@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +18,7 @@ from gateway.workload import load_workload
 from probes.recorded import read_recording
 from probes.sources import TRAFFIC_SOURCES
 from probes.traffic_again import USER_AGENT
+from tests.modules import run_module
 
 SCHEMA = json.loads(Path("probes/traffic-again.schema.json").read_text(encoding="utf-8"))
 REQUESTS, SPEED = 300, 20
@@ -27,11 +26,7 @@ REQUESTS, SPEED = 300, 20
 
 def send(root: Path, recording: Path, code: int = 0) -> dict[str, Any]:
     """`make traffic FROM=... SPEED=20`; what it prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "probes.traffic", f"--from={recording}", f"--speed={SPEED}"],
-        cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
-        check=False,
-    )  # fmt: skip
+    done = run_module(root, "probes.traffic", f"--from={recording}", f"--speed={SPEED}")
     assert done.returncode == code, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     jsonschema.Draft202012Validator(SCHEMA).validate(found)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from gateway.supervisor import Supervisor
-from scripts.stack import last_words, search_path, wait_until
+from scripts.stack import last_words, wait_until
+from tests.modules import run_module
 from tests.stack.books import Books
 from tests.stack.clients import Clients
 from tests.stack.faults.apart import Apart
@@ -44,14 +44,6 @@ def damaged(path: Path, content: bytes | None) -> Iterator[None]:
         assert path.stat().st_mode & 0o777 == mode
 
 
-def run(root: Path, module: str, *words: str) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "PATH": search_path(root)}
-    command = [sys.executable, "-m", module, *words]
-    return subprocess.run(
-        command, cwd=root, env=environ, capture_output=True, text=True, timeout=60, check=False
-    )
-
-
 def test_what_runs_goes_on_and_what_dies_names_the_file_and_comes_back(
     connect: Clients, supervisor: Supervisor, root: Path, books: Books
 ) -> None:
@@ -69,14 +61,14 @@ def test_what_runs_goes_on_and_what_dies_names_the_file_and_comes_back(
             assert wait_until(lambda: "manifest.json" in last_words("v1-3"), 20), last_words("v1-3")
             assert wait_until(lambda: ".env:1" in last_words("exporter"), 20)
             load.wait_for_everybody()
-            refused = run(root, "gateway.reload")
+            refused = run_module(root, "gateway.reload")
         assert refused.returncode == 2, refused.stderr
         assert ".env:1" in refused.stderr or "nginx.crt" in refused.stderr
         for name, pid in pids.items():
             assert wait_until(partial(ready_again, supervisor, name, pid), 30), name
         load.wait_for_everybody()
     assert set(load.outcomes) == {"200"}
-    assert run(root, "gateway.reload").returncode == 0
+    assert run_module(root, "gateway.reload").returncode == 0
     books.balance()
 
 
@@ -89,7 +81,7 @@ def test_a_damaged_canary_state_is_v1_for_everybody_and_said(
         active.symlink_to("nowhere")
         try:
             load.wait_for_everybody()
-            told = run(root, "dashboard", "canary")
+            told = run_module(root, "dashboard", "canary")
         finally:
             active.unlink()
         load.wait_for_everybody()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import pytest
 
 from gateway.supervisor import Supervisor
 from gateway.topology import Topology
+from tests.modules import run_module
 from tests.nginx.standin import StandIn
 from tests.stack.clients import Clients
 from tests.stack.faults.seen import looking
@@ -44,15 +44,7 @@ def test_it_is_noticed_and_gets_no_password(
         before = len(load.answers)
         with stopped(supervisor, VICTIM), taken(topology, calls_itself) as stranger:
             noticed = seen.wait_for(f"^DOWN: .* by somebody who is not {VICTIM}")
-            checked = subprocess.run(
-                [sys.executable, "-m", "dashboard", "check", "--json"],
-                cwd=root,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=120,
-                check=False,
-            )
+            checked = run_module(root, "dashboard", "check", "--json")
     # Clients see it in X-Instance, and in nothing else.
     assert set(load.outcomes) == {"200"}
     strange = sum(answer.instance not in topology.served for answer in load.answers[before:])
