@@ -80,7 +80,7 @@ test: setup ## every layer of the tests (LAYERS="unit stack": only these)
 test-matrix: setup ## what is too long for make test: the oldest packages allowed, a second Python, a current nginx, thousands of requests, fuzzing, the large simulations, the README's claims
 	@python -m scripts.matrix
 
-bench: ## the figures of docs/benchmarks.md (ROUNDS=5 SECONDS=4): 11 minutes, on an idle machine
+bench: ## the figures of docs/benchmarks.md (ROUNDS=5 SECONDS=3): 9 minutes, on an idle machine
 	@scripts/bootstrap.sh wrk tmux
 	@python -m services.gen_model --if-needed
 	@python -m bench.service $(call option,ROUNDS,rounds) $(call option,SECONDS,seconds)

@@ -36,7 +36,7 @@ def main(name: str, description: str | None, benchmark: Benchmark) -> int:
     """Run one benchmark as a program; the exit code."""
     parser = argparse.ArgumentParser(prog=f"python -m {name}", description=description)
     parser.add_argument("--rounds", type=int, default=5, help="at least 3 (default 5)")
-    parser.add_argument("--seconds", type=int, default=4, help="of each run (default 4)")
+    parser.add_argument("--seconds", type=int, default=3, help="of each run (default 3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
     given = parser.parse_args()
     if given.rounds < FEWEST_ROUNDS or not 1 <= given.seconds <= 60:
