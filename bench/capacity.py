@@ -204,10 +204,9 @@ def _plan(costs: Costs, hosts: Sequence[Host]) -> str:
 def _host(text: str) -> Host:
     """A host as CORES:INSTANCES."""
     cores, _, instances = text.partition(":")
-    host = Host(int(cores), int(instances))
-    if host.cores < 1 or host.instances < 0:
-        raise ValueError(text)
-    return host
+    if cores.isdecimal() and instances.isdecimal() and int(cores) > 0:
+        return Host(int(cores), int(instances))
+    raise argparse.ArgumentTypeError(f"{text!r} is not CORES:INSTANCES, such as 2:3")
 
 
 def main() -> int:
@@ -224,7 +223,7 @@ def main() -> int:
     )
     given = parser.parse_args()
     if not 1 <= given.seconds <= 60:
-        parser.error("1 to 60 seconds")
+        parser.error(f"--seconds {given.seconds}: give 1 to 60")
     hosts = given.hosts or [Host(2, 3), Host(2, 3)]
     if not hosts[0].instances:
         parser.error("the first host needs an instance")

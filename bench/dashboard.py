@@ -23,8 +23,9 @@ from bench.processes import cpu_seconds
 from bench.spread import interleaved, markdown_table, ratios, spread
 from bench.terminal import first_picture_cpu_s, pane
 from dashboard.events import Hit
+from dashboard.log_fields import log_fields
 from dashboard.model import Model
-from dashboard.record import log_fields, read_recording
+from dashboard.record import read_recording
 from dashboard.replay import ReplayFeed
 from gateway.accesslog import parse
 
@@ -128,7 +129,7 @@ def _in_tmux(command: list[str], text: str, seconds: float) -> tuple[float, floa
 def _headless(seconds: float) -> tuple[float, None]:
     # Here, so that a terminal is measured before its library is in this process.
     from dashboard.ui.app import DashboardApp
-    from dashboard.ui.app import Options as AppOptions
+    from dashboard.ui.options import Options as AppOptions
 
     async def run() -> float:
         app = DashboardApp(ReplayFeed(DEMO), AppOptions())

@@ -15,9 +15,9 @@ from bench.workspace import command, copied, running
 from dashboard.feed import LiveFeed, declared_workspace, live_sources
 from dashboard.glyphs import ASCII
 from dashboard.lines import plain
-from dashboard.model import Window
 from dashboard.present import overview
 from dashboard.view import NGINX, View
+from dashboard.window import Window
 from gateway.settings import load_settings
 from gateway.topology import Topology, load_topology
 from scripts.stack import wait_until

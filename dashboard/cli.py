@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, in_words
 from gateway.exit_codes import ExitCode
 from gateway.visible import visible
 
@@ -59,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return rollout_command.main(words[1:])
             case ["replay"]:
                 return _replay(words[1:])
+            case [word] if not word.startswith("-"):
+                return _fail(f"{word!r} is no command: there are {', '.join(VERBS)}; see --help")
             case _:
                 return _live(words)
     except ConfigurationError as error:
@@ -79,22 +81,28 @@ def _warn_of_rollout() -> None:
 
 
 def _live(words: Sequence[str]) -> int:
-    verbs = "; ".join(f"`{verb}`: {text}" for verb, text in VERBS.items())
+    verbs = "\n".join(f"  {verb:<9}{text}" for verb, text in VERBS.items())
     parser = argparse.ArgumentParser(
         prog="python -m dashboard",
-        description=f"The dashboard of the workspace in this folder. Other commands: {verbs}.",
+        usage="%(prog)s [options]\n       %(prog)s COMMAND ...",
+        description="What the gateway of this folder does, live in the terminal.",
+        epilog=f"commands (each has its own --help):\n{verbs}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--root", type=Path, default=Path(), help="the folder of the workspace")
+    parser.add_argument(
+        "--root", type=Path, default=Path(), metavar="FOLDER", help="the workspace (default: here)"
+    )
     parser.add_argument("--read-only", action="store_true", help="show, never change anything")
     parser.add_argument("--record", type=Path, metavar="FILE", help="keep every event in FILE")
     _screen_options(parser)
     options = parser.parse_args(words)
     if not _is_terminal():
-        return _fail("this is not a terminal")
+        return _fail("this is not a terminal: only the commands work without one, see --help")
 
     from dashboard.feed import LiveFeed, declared_workspace, live_sources
     from dashboard.record import RecordingWriter
-    from dashboard.ui.app import DashboardApp, Options
+    from dashboard.ui.app import DashboardApp
+    from dashboard.ui.options import Options
     from gateway.settings import load_settings
     from gateway.topology import load_topology
     from gateway.workload import load_workload
@@ -102,13 +110,13 @@ def _live(words: Sequence[str]) -> int:
     root: Path = options.root.resolve()
     settings = load_settings(root, os.environ)
     topology, workload = load_topology(root, settings), load_workload(root)
-    _check_keys(options.key)
+    keymap = _keymap(options.key)
     body = json.dumps(workload.body(workload.example.text))
     workspace = declared_workspace(topology, settings, time.time())
     try:
         recorder = None if options.record is None else RecordingWriter(options.record)
     except OSError as error:
-        return _fail(f"--record: {error}")
+        return _fail(f"--record {options.record}: {in_words(error)}")
     feed = LiveFeed(workspace, live_sources(root, topology, workspace), recorder)
     app = DashboardApp(
         feed,
@@ -118,7 +126,7 @@ def _live(words: Sequence[str]) -> int:
             ascii=options.ascii,
             light=options.light,
             body=body,
-            keymap=dict(options.key),
+            keymap=keymap,
         ),
     )
     app.run()
@@ -131,14 +139,21 @@ def _replay(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m dashboard replay", description="Show a recording; nothing has to run."
     )
-    parser.add_argument("file", type=Path, help="what --record wrote, for example docs/demo.jsonl")
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="what --record wrote, for example docs/demo.jsonl"
+    )
     parser.add_argument(
         "--json", action="store_true", help="no screen: what it comes to, as one JSON document"
     )
     parser.add_argument(
-        "--window", choices=("10s", "1m", "5m", "all"), help="with --json: of the last ... (all)"
+        "--window",
+        choices=("10s", "1m", "5m", "all"),
+        metavar="10s|1m|5m|all",
+        help="with --json: only so much, at the end (default: all)",
     )
-    parser.add_argument("--speed", type=_speed, default=1.0, help="2: twice as fast (default 1)")
+    parser.add_argument(
+        "--speed", type=_speed, default=1.0, metavar="N", help="2: twice as fast (default: 1)"
+    )
     _screen_options(parser)
     options = parser.parse_args(words)
     if options.json:
@@ -146,18 +161,20 @@ def _replay(words: Sequence[str]) -> int:
     if options.window:
         parser.error("--window goes with --json; on the screen w changes it")
     if not _is_terminal():
-        return _fail("this is not a terminal")
+        return _fail("this is not a terminal: `replay FILE --json` needs none")
 
     from dashboard.record import BadRecording
     from dashboard.replay import ReplayFeed
-    from dashboard.ui.app import DashboardApp, Options
+    from dashboard.ui.app import DashboardApp
+    from dashboard.ui.options import Options
 
-    _check_keys(options.key)
+    keymap = _keymap(options.key)
     try:
         feed = ReplayFeed(options.file, options.speed)
-    except (BadRecording, OSError) as error:
+    except BadRecording as error:
         return _fail(f"replay: {error}")
-    keymap = dict(options.key)
+    except OSError as error:
+        return _fail(f"replay {options.file}: {in_words(error)}")
     app = DashboardApp(feed, Options(ascii=options.ascii, light=options.light, keymap=keymap))
     app.run()
     if feed.problem:
@@ -166,16 +183,18 @@ def _replay(words: Sequence[str]) -> int:
 
 
 def _summarise(path: Path, window: str) -> int:
-    from dashboard.model import Window
     from dashboard.record import BadRecording
     from dashboard.replay import folded
     from dashboard.summary import summary
+    from dashboard.window import Window
     from gateway.command import reader_left
 
     try:
         model, first, last = folded(path)
-    except (BadRecording, OSError) as error:
+    except BadRecording as error:
         return _fail(f"replay: {error}")
+    except OSError as error:
+        return _fail(f"replay {path}: {in_words(error)}")
     chosen = next(each for each in Window if each.label.replace(" ", "") == window)
     document = summary(model, first, last, chosen)
     try:
@@ -188,26 +207,21 @@ def _summarise(path: Path, window: str) -> int:
 
 def _screen_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
-    parser.add_argument("--light", action="store_true", help="for a light terminal")
+    parser.add_argument("--light", action="store_true", help="dark on light")
     parser.add_argument(
         "--key",
         type=_key,
         action="append",
         default=[],
         metavar="ID=KEY",
-        help="another key for a binding, for example view.freeze=f",
+        help="another key for a binding, for example view.freeze=f (a wrong ID lists all)",
     )
 
 
-def _check_keys(moved: Sequence[tuple[str, str]]) -> None:
-    """Raises ConfigurationError for a binding that does not exist."""
-    from dashboard.ui.bindings import KEYS
+def _keymap(moved: Sequence[tuple[str, str]]) -> dict[str, str]:
+    from dashboard.ui.keymap import keymap
 
-    known = {key.id for key in KEYS}
-    for name, _ in moved:
-        if name not in known:
-            fix = f"use one of {', '.join(sorted(known))}"
-            raise ConfigurationError("--key", f"there is no binding {name!r}", fix)
+    return keymap(moved)
 
 
 def _key(text: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ import textwrap
 from urllib.parse import quote
 
 from dashboard.lines import Cell, Line, Tone, safe
-from dashboard.record import log_fields
+from dashboard.log_fields import log_fields
 from gateway.accesslog import Access
 from gateway.cohort import asked_for
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from dashboard.events import Declared, Event, Workspace
 from dashboard.model import Model
 from dashboard.sources.base import Inbox, Pump, Source
+from gateway.errors import in_words
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
@@ -128,7 +129,7 @@ class LiveFeed:
             step()
         except OSError as error:
             self._recorder = None
-            self.problem = f"--record: {error}"
+            self.problem = f"--record: {in_words(error)}"
 
 
 def declared_workspace(topology: Topology, settings: Settings, now: float) -> Workspace:

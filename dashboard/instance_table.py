@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from dashboard.events import SourceName, SourceState
 from dashboard.freshness import is_stale
 from dashboard.lines import Cell, Line, Tone, fit, right, safe
-from dashboard.model import Model, Window
+from dashboard.model import Model
 from dashboard.numbers import count, duration, latency, memory, rate, share
 from dashboard.tally import GATEWAY, Tally
 from dashboard.verdict import Condition, condition
 from dashboard.view import NGINX, View
+from dashboard.window import Window
 from gateway.supervisor import Process, ProcessStatus
 
 

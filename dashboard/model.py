@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from copy import deepcopy
-from enum import Enum
 from functools import partial
 from typing import Any, TypeVar
 
@@ -39,6 +38,7 @@ from dashboard.strangers import Strangers
 from dashboard.tally import GATEWAY, Tally, count, merged
 from dashboard.trials.base import Trial, TrialName, TrialState
 from dashboard.trials.registry import new_state
+from dashboard.window import LONGEST_S, Window
 from gateway.accesslog import Access
 from gateway.cohort import Cohort
 from gateway.supervisor import Process
@@ -48,31 +48,9 @@ _State = TypeVar("_State", bound=TrialState)
 
 RECENT = 5_000
 """Requests that are kept whole, for the Traffic screen."""
-_SECONDS_KEPT = 300
 # Names of instances come from the log: whatever happens there, memory is bounded.
 _MOST_NAMES = 64
 _OTHER = "other"
-
-
-class Window(Enum):
-    """Which requests the numbers are about. The value is its length in seconds."""
-
-    TEN_SECONDS = 10
-    MINUTE = 60
-    FIVE_MINUTES = _SECONDS_KEPT
-    ALL = 0
-    """Every request since the start of the log that was present at the start, or since a mark."""
-
-    @property
-    def label(self) -> str:
-        """As on the screen."""
-        return {10: "10 s", 60: "1 m", 300: "5 m", 0: "all"}[self.value]
-
-    @property
-    def next(self) -> Window:
-        """The next longer one; after the longest the shortest."""
-        order = list(Window)
-        return order[(order.index(self) + 1) % len(order)]
 
 
 class Model:
@@ -252,7 +230,7 @@ class Model:
 
     def _forget(self, now: int) -> None:
         """Make room: first go seconds to come, of a clock since set back; then the oldest."""
-        while len(self.seconds) > _SECONDS_KEPT:
+        while len(self.seconds) > LONGEST_S:
             latest = max(self.seconds)
             del self.seconds[latest if latest > now else min(self.seconds)]
 

@@ -35,6 +35,7 @@ from dashboard.events import (
     TrialStep,
     Workspace,
 )
+from dashboard.log_fields import log_fields
 from dashboard.process_json import (
     master_from_json,
     master_to_json,
@@ -46,7 +47,7 @@ from dashboard.rollout_json import rollout_from_json, rollout_to_json
 from dashboard.trials.base import TrialName
 from dashboard.trials.registry import step_from_json
 from gateway import plain_json
-from gateway.accesslog import Access, BadLine, parse
+from gateway.accesslog import BadLine, parse
 from gateway.regular_file import open_regular
 from probes.recorded import FORMAT, VERSION
 
@@ -245,41 +246,6 @@ def _workspace(at: float, value: dict[str, Any]) -> Workspace:
     return Workspace(at, url, tuple(instances))
 
 
-def log_fields(access: Access) -> dict[str, str]:
-    """The fields of the log line that `access` was parsed from, in its order."""
-    fields: dict[str, str] = {}
-    for name, value in access._asdict().items():
-        if name == "upstream_attempts":
-            fields |= _attempt_fields(access)
-        elif name in ("time", "request_time"):
-            fields[name] = f"{value:.3f}"
-        elif name == "status":
-            fields[name] = f"{value:03d}"
-        else:
-            fields[name] = str(value)
-    return fields
-
-
-def _attempt_fields(access: Access) -> dict[str, str]:
-    attempts = access.upstream_attempts
-    # Between two servers of an upstream and between two upstreams, as nginx separates them.
-    separators = [", " if attempt.retried else " : " for attempt in attempts[:-1]]
-    separators.append("")
-    columns = {
-        "upstream_addr": [attempt.address for attempt in attempts],
-        "upstream_status": ["-" if a.status is None else f"{a.status:03d}" for a in attempts],
-        "upstream_response_time": ["-" if a.time is None else f"{a.time:.3f}" for a in attempts],
-    }
-    return {
-        name: "".join(
-            value + separator for value, separator in zip(values, separators, strict=True)
-        )
-        if attempts
-        else ""
-        for name, values in columns.items()
-    }
-
-
 def _check(value: Any) -> None:
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise ValueError("the first line does not say that it is one")
@@ -294,7 +260,6 @@ __all__ = [
     "BadRecording",
     "RecordingWriter",
     "from_json",
-    "log_fields",
     "read_recording",
     "to_json",
 ]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from dashboard.rollout_text import explain_lines, status_lines
 from dashboard.sources.rollout import engine_lives, read_status
-from gateway.command import reader_left, unusable
+from gateway.command import Voice, reader_left, unusable
 from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
 from gateway.supervisor import (
@@ -27,7 +27,6 @@ from gateway.supervisor import (
     SupervisorTimeout,
     SupervisorUnreachable,
 )
-from gateway.visible import visible
 from rollout import mailbox
 from rollout.mailbox import START, Answer, NoAnswer
 from rollout.plan import notes
@@ -37,11 +36,14 @@ from rollout.state import Command, Phase
 from rollout.status import Status
 from rollout.store import read_log
 
+_voice = Voice("rollout")
 PROCESS = "rollout"
 ANSWER_S = 15.0
 FINISH_S = 300.0
 """How long `finish` waits for its end; the engine goes on without it."""
 EMERGENCY = "`python -m dashboard canary off` sends everybody to v1 without it"
+_TOLD = ("status", "explain")
+"""The verbs that only tell something, as JSON too."""
 _PERIOD_S = 0.2
 _SETTLE_S = 5.0
 """How long the first status of a rollout is waited for."""
@@ -65,19 +67,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _start(root, options.policy)
         return _order(root, options.verb, getattr(options, "full", False))
     except (ConfigurationError, LookupError, ValueError) as error:
-        return _fail(str(error), ExitCode.USAGE)
+        return _voice.fail(str(error), ExitCode.USAGE)
     except NoAnswer as error:
-        return _fail(f"{error}; {EMERGENCY}", ExitCode.TIMEOUT)
+        return _voice.fail(f"{error}; {EMERGENCY}", ExitCode.TIMEOUT)
     except SupervisorTimeout as error:
-        return _fail(f"{error}; {EMERGENCY}", ExitCode.TIMEOUT)
+        return _voice.fail(f"{error}; {EMERGENCY}", ExitCode.TIMEOUT)
     except (SupervisorUnreachable, SupervisorError) as error:
-        return _fail(f"no engine runs, and {error}; {EMERGENCY}", ExitCode.UNREACHABLE)
+        return _voice.fail(f"no engine runs, and {error}; {EMERGENCY}", ExitCode.UNREACHABLE)
     except BrokenPipeError:
         return reader_left()
     except OSError as error:
-        return _fail(unusable(error, "var/rollout"), ExitCode.USAGE)
+        return _voice.fail(unusable(error, "var/rollout"), ExitCode.USAGE)
     except KeyboardInterrupt:
-        return _fail("interrupted; the rollout goes on", ExitCode.INTERRUPTED)
+        return _voice.fail("interrupted; the rollout goes on", ExitCode.INTERRUPTED)
 
 
 def differing(root: Path) -> str | None:
@@ -100,7 +102,9 @@ def _status(root: Path, as_json: bool) -> int:
     status = read_status(root)
     if status is None:
         if as_json:
-            return _fail("no rollout was ever started: `rollout start` begins one", ExitCode.USAGE)
+            return _voice.fail(
+                "no rollout was ever started: `rollout start` begins one", ExitCode.USAGE
+            )
         return _print("rollout  none was ever started; `python -m dashboard rollout start`")
     if as_json:
         return _print(json.dumps(status.to_json(), indent=2))
@@ -133,15 +137,17 @@ def _start(root: Path, policy: Path | None) -> int:
     file = None if policy is None else str(policy.resolve())
     plan = load_policy(root, file or FILE)  # here, so that its errors are this command's
     for note in notes(plan):
-        _say(note)
+        _voice.say(note)
     answer = _ask(root, START, file)
     if not answer.accepted:
         return _refused(answer)
-    _print(f"started  {answer.reason}")
+    _print(f"{'start':<8} {answer.reason}")
     status = _wait(root, lambda found: found.state is not None, _SETTLE_S)
     if status is not None and status.facts.capacity is None:
-        _say("capacity not measured: `rollout measure`, before the start, lets it refuse a step")
-    _say("it goes on without this terminal; `python -m dashboard rollout` shows where it is")
+        _voice.say(
+            "capacity not measured: `rollout measure`, before the start, lets it refuse a step"
+        )
+    _voice.say("it goes on without this terminal; `python -m dashboard rollout` shows where it is")
     return ExitCode.PASS
 
 
@@ -149,7 +155,7 @@ def _order(root: Path, verb: str, full: bool) -> int:
     state = read_log(root).state
     if state is None or state.ended:
         where = "none was ever started" if state is None else f"it is over ({state.phase})"
-        return _fail(f"no rollout is under way, {where}", ExitCode.FAILED)
+        return _voice.fail(f"no rollout is under way, {where}", ExitCode.FAILED)
     answer = _ask(root, Command.PROMOTE_FULL.value if full else verb, None)
     if not answer.accepted:
         return _refused(answer)
@@ -164,7 +170,7 @@ def _watch_finish(root: Path) -> int:
         nonlocal said
         problem = status.problem or ""
         if problem != said and problem:
-            _say(problem)
+            _voice.say(problem)
         said = problem
         # A rollback, or a finish of which there is nothing left to do.
         return status.state is not None and status.state.ended
@@ -175,7 +181,7 @@ def _watch_finish(root: Path) -> int:
     if status.state.phase is Phase.FINISHED:
         _print("finished the candidate is the baseline; v2 is free for the next one")
         return ExitCode.PASS
-    return _fail(f"{status.state.phase}: {status.decisions[-1].reason}", ExitCode.FAILED)
+    return _voice.fail(f"{status.state.phase}: {status.decisions[-1].reason}", ExitCode.FAILED)
 
 
 def _wait(root: Path, condition: Callable[[Status], bool], timeout: float) -> Status | None:
@@ -211,7 +217,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Take what v2 serves from nobody to everybody, step by step, or back: "
         "docs/rollout.md. Without a verb: where it is.",
         epilog="Exit codes: 0 done, 1 refused (or a decision that would not be taken again), "
-        "2 usage or configuration, 3 the workspace does not run, 4 no answer in time.",
+        "2 usage or configuration, 3 the workspace does not run, 4 no answer in time, "
+        "130 interrupted (the rollout goes on).",
     )
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
     parser.add_argument("--json", action="store_true", help="as `status --json`")
@@ -224,12 +231,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "abort": "everybody back to v1, and the rollout ends",
         "finish": "the promoted candidate becomes the baseline",
         "explain": "what a decision was taken on, and whether it would be taken again",
-        "measure": "how many requests a second v2 can do, by 2 s of them",
+        "measure": "find out how many requests a second v2 can do, in 2 s",
     }
     made = {
-        name: verbs.add_parser(name, help=text, description=text) for name, text in each.items()
+        name: verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        for name, text in each.items()
     }
-    for name in ("status", "explain"):
+    for name in _TOLD:
         # Not given must not undo what was said before the verb.
         made[name].add_argument(
             "--json", action="store_true", default=argparse.SUPPRESS,
@@ -242,24 +250,17 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     made["explain"].add_argument(
         "number", type=int, nargs="?", metavar="N", help="its number; the last one without"
     )
-    return parser.parse_args(arguments)
+    given = parser.parse_args(arguments)
+    if given.json and given.verb not in (None, *_TOLD):
+        parser.error(f"--json goes with {' and '.join(_TOLD)}, not with {given.verb}")
+    return given
 
 
 def _refused(answer: Answer) -> int:
-    return _fail(f"refused: {answer.reason}", ExitCode.FAILED)
+    return _voice.fail(f"refused: {answer.reason}", ExitCode.FAILED)
 
 
 def _print(text: str) -> int:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
     return ExitCode.PASS
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"rollout: {visible(text)}\n")
-    sys.stderr.flush()
-
-
-def _fail(reason: str, code: ExitCode) -> int:
-    _say(reason)
-    return code

@@ -7,14 +7,16 @@ import sys
 from pathlib import Path
 
 from gateway.canary import read_experiment
+from gateway.command import Voice
 from gateway.exit_codes import ExitCode
 from gateway.settings import load_settings
 from gateway.topology import load_topology
-from gateway.visible import visible
 from gateway.workload import load_workload
 from probes.burst import CONNECTIONS, SECONDS, burst
 from rollout import capacity, words
 from rollout.candidate import served
+
+_voice = Voice("rollout")
 
 
 def measure(root: Path) -> int:
@@ -24,7 +26,9 @@ def measure(root: Path) -> int:
     """
     experiment = read_experiment(root)
     if experiment.weight or experiment.shadow:
-        return _fail("v2 answers users or copies now: measure before the start", ExitCode.FAILED)
+        return _voice.fail(
+            "v2 answers users or copies now: measure before the start", ExitCode.FAILED
+        )
     topology = load_topology(root, load_settings(root, os.environ))
     workload = load_workload(root)
     tried = [each for each in topology.instances if each.version == topology.versions[1]]
@@ -32,15 +36,17 @@ def measure(root: Path) -> int:
     for instance in tried:
         digest = served(instance)
         if digest is None:
-            return _fail(f"{instance.name} is not ready: start it first", ExitCode.UNREACHABLE)
+            return _voice.fail(
+                f"{instance.name} is not ready: start it first", ExitCode.UNREACHABLE
+            )
         found = burst(instance, workload)
         if found.failed:
             reason = f"{instance.name} failed {found.failed} of {found.answered + found.failed}"
-            return _fail(f"{reason} requests: nothing was noted", ExitCode.FAILED)
+            return _voice.fail(f"{reason} requests: nothing was noted", ExitCode.FAILED)
         digests.add(digest)
         total += found.rate
     if len(digests) != 1:
-        return _fail("the instances serve different models: restart them", ExitCode.FAILED)
+        return _voice.fail("the instances serve different models: restart them", ExitCode.FAILED)
     digest = digests.pop()
     capacity.note(root, digest, total)
     who = words.counted(len(tried), "instance")
@@ -50,9 +56,3 @@ def measure(root: Path) -> int:
     )
     sys.stdout.flush()
     return ExitCode.PASS
-
-
-def _fail(reason: str, code: ExitCode) -> int:
-    sys.stderr.write(f"rollout: {visible(reason)}\n")
-    sys.stderr.flush()
-    return code

@@ -11,10 +11,11 @@ from typing import Any
 from dashboard.events import SourceName
 from dashboard.freshness import is_stale
 from dashboard.instance_table import row_names
-from dashboard.model import Model, Window
+from dashboard.model import Model
 from dashboard.tally import ALL, GATEWAY, Tally
 from dashboard.trials.base import Trial, TrialName
 from dashboard.verdict import condition, judge
+from dashboard.window import Window
 
 
 def summary(model: Model, first: float, last: float, window: Window = Window.ALL) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from dashboard.filters import Filter
 from dashboard.lines import Cell, Line, Tone, clip, fit, right, safe
-from dashboard.model import Model, Window
+from dashboard.model import Model
 from dashboard.numbers import clock, count, latency, share
 from dashboard.tally import milliseconds
 from dashboard.view import NGINX, View
+from dashboard.window import Window
 from gateway.accesslog import Access
 
 _BINS_MS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128, 256, 512, 1024, 1 << 62)
@@ -146,15 +147,17 @@ def table_row(model: Model, view: View, access: Access) -> Line:
 
 
 def _columns(view: View) -> list[tuple[str, int, bool, bool]]:
+    # In 80 columns each gives one, so that `POST /predict` is whole.
+    spare = int(view.wide)
     columns = [
         ("time", 14, False, False),
-        ("status", 8, False, False),
-        ("instance", 10, False, False),
+        ("status", 7 + spare, False, False),
+        ("instance", 9 + spare, False, False),
         ("cohort", 9, False, True),
-        ("user", 16, False, False),
+        ("user", 15 + spare, False, False),
         ("ms", 7, True, False),
         ("answer", 12, False, False),
-        ("request", 20 if view.wide else 11, False, False),
+        ("request", 20 if view.wide else 14, False, False),
         ("request id", max(0, view.columns - 98), False, True),
     ]
     return [column for column in columns if view.wide or not column[3]]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dashboard.model import Model, Window
+from dashboard.model import Model
 from dashboard.numbers import count
+from dashboard.window import Window
 
 
 def stranger(model: Model, now: float) -> tuple[str, str] | None:

@@ -8,12 +8,13 @@ from enum import Enum
 from dashboard.events import Declared, SourceName, SourceState
 from dashboard.freshness import is_stale, not_ready_for
 from dashboard.lines import safe
-from dashboard.model import Model, Window
+from dashboard.model import Model
 from dashboard.numbers import age, count, duration
 from dashboard.ray_nodes import lost_nodes
 from dashboard.slow_instance import slow_instance
 from dashboard.tally import GATEWAY, Tally
 from dashboard.unprobed import crippled_nginx, stranger
+from dashboard.window import Window
 from gateway.supervisor import ProcessHealth, ProcessStatus
 
 SILENT_AFTER_S = 10.0
@@ -167,14 +168,20 @@ def _instances_out(model: Model, tally: Tally, now: float) -> Verdict | None:
         return Verdict(
             Severity.DOWN if everybody else Severity.DEGRADED,
             f"{worst}: nobody serves {version}; {_lost(tally)}",
-            f"see var/logs/{gone[0].name}.log",
+            _mend(model, gone[0].name, now),
         )
     heirs = [i.name for i in left if i.version == out[0].version]
     return Verdict(
         Severity.DEGRADED,
         f"{worst}; its share went to {' and '.join(heirs)}, {_lost(tally)}",
-        f"see var/logs/{out[0].name}.log",
+        _mend(model, out[0].name, now),
     )
+
+
+def _mend(model: Model, name: str, now: float) -> str:
+    """Whoever was stopped by a person has nothing to say of it in its log."""
+    stopped = condition(model, name, now) is Condition.STOPPED
+    return f"6 Processes: s on {name} starts it" if stopped else f"see var/logs/{name}.log"
 
 
 def _nodes_out(model: Model, tally: Tally, now: float) -> Verdict | None:

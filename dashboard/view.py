@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dashboard.glyphs import Glyphs
-from dashboard.model import Window
+from dashboard.window import Window
 
 WIDE = 110
 """From so many columns on everything is shown."""

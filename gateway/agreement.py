@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gateway import nginx_files, processes, reachable, scrape_targets
 from gateway.disagreement import Disagreement, differs
-from gateway.errors import Place, TopologyError
+from gateway.errors import Place, TopologyError, in_words
 from gateway.nginx_files import Directive, Server, Upstream
 from gateway.ports import parse_port
 from gateway.processes import Declared, DeclaredInstance, Port
@@ -230,7 +230,7 @@ def _grafana(root: Path, declared: Declared) -> Iterator[Disagreement]:
             try:
                 text = path.read_text(encoding="utf-8")
             except (OSError, UnicodeDecodeError) as error:
-                problem = f"cannot be read ({error})"
+                problem = f"cannot be read ({in_words(error)})"
                 raise TopologyError(Place(file), problem, "restore the file") from None
             for match in spelling.finditer(text):
                 if match[1] != str(port):

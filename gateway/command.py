@@ -21,6 +21,23 @@ class Outcome:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What a command says on stderr: every line begins with its name, and nothing steers."""
+
+    name: str
+
+    def say(self, text: str) -> None:
+        """One line, at once."""
+        sys.stderr.write(f"{self.name}: {visible(text)}\n")
+        sys.stderr.flush()
+
+    def fail(self, reason: str, code: ExitCode) -> ExitCode:
+        """The reason, and the exit code to end with."""
+        self.say(reason)
+        return code
+
+
 def reader_left() -> ExitCode:
     """The exit code when who reads stdout (`| head`) has seen enough; no more is written there."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -36,12 +53,9 @@ def unusable(error: OSError, folder: str) -> str:
 def reported(name: str, action: Callable[[Say], Outcome]) -> ExitCode:
     """Run `action` as a command called `name`, which begins every line that is said."""
 
-    def say(text: str) -> None:
-        sys.stderr.write(f"{name}: {visible(text)}\n")
-        sys.stderr.flush()
-
+    voice = Voice(name)
     try:
-        outcome = action(say)
+        outcome = action(voice.say)
     except ConfigurationError as error:
         outcome = Outcome(ExitCode.USAGE, str(error))
     except PermissionError as error:
@@ -56,5 +70,4 @@ def reported(name: str, action: Callable[[Say], Outcome]) -> ExitCode:
         outcome = Outcome(ExitCode.TIMEOUT, f"{error.cmd[0]}: {reason}")
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    say(outcome.text)
-    return outcome.code
+    return voice.fail(outcome.text, outcome.code)

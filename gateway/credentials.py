@@ -129,6 +129,8 @@ def main(
     parser.add_argument("--undo", action="store_true", help="exchange the file with the one before")
     parser.add_argument("--root", type=Path, default=Path(), help="the workspace (default: here)")
     given = parser.parse_args(arguments)
+    if given.undo and given.user:
+        parser.error("--undo takes no user: it exchanges the whole file")
     root: Path = given.root
 
     def action(say: Say) -> Outcome:

@@ -29,6 +29,11 @@ class Place:
         return self.file if self.line is None else f"{self.file}:{self.line}"
 
 
+def in_words(error: Exception) -> str:
+    """What went wrong, as the system says it, without its number and its name for the file."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
 class ConfigurationError(ValueError):
     """A person has to change something. Reads `where: problem: what to do`."""
 

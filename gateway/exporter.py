@@ -227,9 +227,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m gateway.exporter", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("--port", type=_port, required=True, help="0 for any free port")
-    parser.add_argument("--log", type=Path, default=LOG, help="default: %(default)s")
-    parser.add_argument("--state", type=Path, default=STATE, help="default: %(default)s")
-    parser.add_argument("--root", type=Path, default=Path(), help="the workspace")
+    parser.add_argument(
+        "--log", type=Path, default=LOG, help="what is counted (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--state", type=Path, default=STATE, help="the counts so far (default: %(default)s)"
+    )
+    parser.add_argument("--root", type=Path, default=Path(), help="the workspace (default: here)")
     options = parser.parse_args(arguments)
     try:
         topology = load_topology(options.root, load_settings(options.root, os.environ))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.errors import Place, TopologyError
+from gateway.errors import Place, TopologyError, in_words
 from gateway.ports import parse_port
 
 FOLDER = "nginx"
@@ -80,7 +80,7 @@ def read_nginx(root: Path) -> tuple[Directive, ...]:
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            problem = f"cannot be read ({error})"
+            problem = f"cannot be read ({in_words(error)})"
             raise TopologyError(Place(file), problem, "restore the file") from None
         top.extend(parse(text, file))
     return tuple(top)

@@ -205,7 +205,11 @@ def main(
     arguments: Sequence[str] | None = None, environ: Mapping[str, str] | None = None
 ) -> ExitCode:
     """Prepare the workspace; the reason of a failure is the last line on stderr."""
-    parser = argparse.ArgumentParser(prog="python -m gateway.prepare", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m gateway.prepare",
+        description="Make what varies by machine (certificate, login, files of nginx), and refuse "
+        "what must not start. Changes nothing where everything is in place.",
+    )
     parser.add_argument("--root", type=Path, default=Path(), help="the workspace (default: here)")
     root: Path = parser.parse_args(arguments).root
     said: list[str] = []

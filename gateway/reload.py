@@ -84,7 +84,11 @@ def main(
     arguments: Sequence[str] | None = None, environ: Mapping[str, str] | None = None
 ) -> ExitCode:
     """Reload the nginx of a workspace; 0 also where none runs and the files are good."""
-    parser = argparse.ArgumentParser(prog="python -m gateway.reload", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m gateway.reload",
+        description="Check the edited files of nginx, then make the nginx that runs use them. "
+        "Files that are not accepted change nothing.",
+    )
     parser.add_argument("--root", type=Path, default=Path(), help="the workspace (default: here)")
     root: Path = parser.parse_args(arguments).root
 

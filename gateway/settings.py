@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.errors import Place, SettingsError
+from gateway.errors import Place, SettingsError, in_words
 from gateway.ports import parse_port
 
 __all__ = [
@@ -163,7 +163,9 @@ def _read(root: Path) -> dict[str, _Value]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(Place(FILE), f"cannot be read ({error})", "make it readable") from None
+        raise SettingsError(
+            Place(FILE), f"cannot be read ({in_words(error)})", "make it readable"
+        ) from None
     values = {key: _Value(value, Place(FILE, n)) for key, (value, n) in parse_dotenv(text).items()}
     for key, value in values.items():
         # A misspelt name would otherwise be ignored without a word.

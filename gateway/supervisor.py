@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from gateway.errors import in_words
+
 SOCKET = Path("var/run/pc.sock")
 """Where the API is, below the root of the workspace."""
 
@@ -220,7 +222,7 @@ class Supervisor:
             ) from None
         except (OSError, http.client.HTTPException) as error:
             raise SupervisorUnreachable(
-                f"{self._path}: process-compose does not answer ({error}): "
+                f"{self._path}: process-compose does not answer ({in_words(error)}): "
                 "start the workspace with `make start-project`"
             ) from None
         try:

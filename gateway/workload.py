@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.errors import AnswerMissing, Place, WorkloadError
+from gateway.errors import AnswerMissing, Place, WorkloadError, in_words
 from gateway.yaml_source import Entry, read_yaml
 
 __all__ = [
@@ -223,7 +223,9 @@ def _read_corpus(corpus: Corpus) -> tuple[Text, ...]:
         fix = f"run `make gen-model`, or correct {corpus.place}"
         raise WorkloadError(Place(file), "the corpus does not exist", fix) from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise WorkloadError(Place(file), f"cannot be read ({error})", "correct the file") from None
+        raise WorkloadError(
+            Place(file), f"cannot be read ({in_words(error)})", "correct the file"
+        ) from None
     if not texts:
         raise WorkloadError(Place(file), "the corpus has no rows", "add some below the header")
     return texts

@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.atomic import replace_file
+from gateway.command import Voice, reader_left
 from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
 from gateway.settings import load_settings
 from gateway.topology import load_topology
-from gateway.visible import visible
 from gateway.workload import load_workload
 from probes.ab_client import ab_sources
 from probes.ab_report import Run, as_json, lines, report
@@ -38,6 +38,7 @@ from probes.client import NoAnswer
 from probes.sources import NO_CHOICE, PER_SOURCE
 from probes.verdict import Verdict
 
+_voice = Voice("ab")
 SEED = 1
 _TELL_S = 5.0
 
@@ -51,31 +52,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.report:
             _write(options.report, report(done, options.report))
     except ConfigurationError as error:
-        return _fail(str(error), ExitCode.USAGE)
+        return _voice.fail(str(error), ExitCode.USAGE)
     except NoAnswer as error:
-        return _fail(f"{error}\nIs the workspace running? make start-project", ExitCode.UNREACHABLE)
+        return _voice.fail(
+            f"{error}: is the workspace running? make start-project", ExitCode.UNREACHABLE
+        )
     except KeyboardInterrupt:
-        return _fail("interrupted before the first pair", ExitCode.INTERRUPTED)
-    if options.json:
-        sys.stdout.write(as_json(done))
-    else:
-        sys.stdout.write("\n".join(lines(done)) + "\n")
-    sys.stdout.flush()
+        return _voice.fail("interrupted before the first pair", ExitCode.INTERRUPTED)
+    try:
+        sys.stdout.write(as_json(done) if options.json else "\n".join(lines(done)) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return reader_left()
     return code
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m dashboard ab", description=__doc__)
-    parser.add_argument(
-        "--pairs", type=int, default=PAIRS, help=f"texts of the corpus (default {PAIRS})"
+    parser = argparse.ArgumentParser(
+        prog="python -m dashboard ab",
+        description="Ask both versions the same texts: who answered, how fast, and who is right.",
+        epilog="Exit codes: 0 nothing was answered with no (undecided is no failure, but with "
+        "--strict), 1 something was, or could not be measured as intended, 2 usage or "
+        "configuration, 3 the stack is down, 130 interrupted.",
     )
-    parser.add_argument("--seed", type=int, default=SEED, help="which texts, and in which order")
     parser.add_argument(
-        "--margin",
-        type=float,
-        default=MARGIN,
-        help=f"how much slower the second version may be (default {MARGIN:g} is 20 %%)",
-    )
+        "--pairs", type=int, default=PAIRS, metavar="N",
+        help="how many texts of the corpus (default: %(default)d)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seed", type=int, default=SEED, metavar="N",
+        help="which texts, and in which order (default: %(default)d)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--margin", type=float, default=MARGIN, metavar="SHARE",
+        help="how much slower the second version may be (default: %(default)g, which is "
+        f"{100 * MARGIN:g} %%)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.add_argument(
         "--report",
@@ -98,9 +110,9 @@ def _measure(root: Path, options: argparse.Namespace) -> Run:
     check_versions(root, topology)
     chosen = plan(workload.texts(), options.pairs, options.seed)
     if len(chosen.texts) < options.pairs:
-        _say(f"the corpus has {chosen.corpus} rows, so that many pairs")
+        _voice.say(f"the corpus has {chosen.corpus} rows, so that many pairs")
     if ab_sources(settings) == NO_CHOICE:
-        _say(f"this machine has one address: {PER_SOURCE} requests/s, three for each pair")
+        _voice.say(f"this machine has one address: {PER_SOURCE} requests/s, three for each pair")
     tally = Tally(workload.pointer, topology.served, len(chosen.texts), options.margin)
     client = open_client(root, settings, workload)
     stopped, interrupted = "", False
@@ -110,7 +122,7 @@ def _measure(root: Path, options: argparse.Namespace) -> Run:
             tally.add(pair)
             if time.monotonic() - told >= _TELL_S:
                 told = time.monotonic()
-                _say(f"{tally.pairs} of {tally.planned} pairs")
+                _voice.say(f"{tally.pairs} of {tally.planned} pairs")
     except NoAnswer as error:
         if tally.pairs == 0:
             raise
@@ -143,16 +155,6 @@ def _write(path: Path, content: str) -> None:
     except OSError as error:
         problem = f"cannot be written ({error.strerror})"
         raise ConfigurationError(str(path), problem, "give another file to --report") from None
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"ab: {visible(text)}\n")
-    sys.stderr.flush()
-
-
-def _fail(reason: str, code: ExitCode) -> int:
-    _say(reason)
-    return code
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.errors import in_words
 from gateway.settings import Settings
 from probes.addresses import available
 from probes.client import Client, NoAnswer
@@ -46,14 +47,14 @@ class AskingClient(Client):
         try:
             return self._answer(source, connection, headers, body, retried=False)
         except (TimeoutError, ssl.SSLCertVerificationError) as error:
-            raise NoAnswer(str(error) or type(error).__name__) from None
+            raise NoAnswer(in_words(error)) from None
         except (OSError, http.client.HTTPException):
             pass  # once more, on a new connection: a reload of nginx ends the old ones
         connection = self._open(source)
         try:
             return self._answer(source, connection, headers, body, retried=True)
         except (OSError, http.client.HTTPException) as error:
-            raise NoAnswer(str(error) or type(error).__name__) from None
+            raise NoAnswer(in_words(error)) from None
 
     def _answer(
         self,

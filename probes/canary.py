@@ -21,17 +21,17 @@ from typing import Any
 
 from gateway.canary import read_experiment
 from gateway.cohort import is_user_id
-from gateway.command import reader_left, unusable
+from gateway.command import Voice, reader_left, unusable
 from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
 from gateway.settings import load_settings
 from gateway.topology import Topology, load_topology
-from gateway.visible import visible
 from probes.canary_change import Wanted, canary_version, change, warnings
 from probes.canary_lines import change_lines, report_lines, who_line
 from probes.canary_report import document, report, who
 from probes.exchange import ask
 
+_voice = Voice("canary")
 OFF = "off"
 
 
@@ -51,37 +51,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
     except ConfigurationError as error:
-        return _fail(str(error), ExitCode.USAGE)
+        return _voice.fail(str(error), ExitCode.USAGE)
     except BrokenPipeError:
         return reader_left()
     except OSError as error:
-        return _fail(unusable(error, "var/canary"), ExitCode.USAGE)
+        return _voice.fail(unusable(error, "var/canary"), ExitCode.USAGE)
     except KeyboardInterrupt:
-        return _fail("interrupted", ExitCode.INTERRUPTED)
+        return _voice.fail("interrupted", ExitCode.INTERRUPTED)
     return ExitCode.PASS
 
 
 def _report(root: Path, topology: Topology) -> tuple[dict[str, Any], list[str]]:
     found = report(root, topology, time.time())
     if not found.complete:
-        _say("the logs are too long: the counts do not go back all of the time")
+        _voice.say("the logs are too long: the counts do not go back all of the time")
     if not _gateway_runs(topology):
-        _say("the gateway does not run")
+        _voice.say("the gateway does not run")
     return document(found), report_lines(found, canary_version(topology))
 
 
 def _change(root: Path, topology: Topology, wanted: Wanted) -> tuple[dict[str, Any], list[str]]:
     changed = change(root, topology, wanted)
     if changed.before is None:
-        _say("the state could not be read and was replaced")
+        _voice.say("the state could not be read and was replaced")
     if changed.before == changed.after:
-        _say("nothing to change")
+        _voice.say("nothing to change")
     elif not _gateway_runs(topology):
-        _say("takes effect when the gateway starts")
+        _voice.say("takes effect when the gateway starts")
     else:
-        _say("in effect from the next request on")
+        _voice.say("in effect from the next request on")
         for warning in warnings(changed, topology):
-            _say(f"warning: {warning}")
+            _voice.say(f"warning: {warning}")
     before = None if changed.before is None else asdict(changed.before)
     value = {"before": before, "experiment": asdict(changed.after)}
     return value, change_lines(changed, canary_version(topology))
@@ -153,16 +153,6 @@ def _percent(text: str, otherwise: str = "") -> int:
         return int(text)
     fix = f"give a whole number, 0 to 100{otherwise}"
     raise argparse.ArgumentTypeError(f"{text!r} is no percentage: {fix}")
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"canary: {visible(text)}\n")
-    sys.stderr.flush()
-
-
-def _fail(reason: str, code: ExitCode) -> int:
-    _say(reason)
-    return code
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.command import reader_left
+from gateway.command import Voice, reader_left
 from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
 from gateway.visible import visible
@@ -25,6 +25,7 @@ from probes.checks.finding import Check, Result
 from probes.checks.registry import CHECKS, chosen, left_out, run_all
 from probes.workspace import Workspace, load_workspace
 
+_voice = Voice("check")
 TIMEOUT_S = 60.0
 
 
@@ -43,9 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         workspace = load_workspace(Path.cwd(), os.environ)
         return _check(options, workspace)
     except ConfigurationError as error:
-        return _fail(str(error), ExitCode.USAGE)
+        return _voice.fail(str(error), ExitCode.USAGE)
     except KeyboardInterrupt:
-        return _fail("interrupted; what was printed holds", ExitCode.INTERRUPTED)
+        return _voice.fail("interrupted; what was printed holds", ExitCode.INTERRUPTED)
     except BrokenPipeError:
         return reader_left()
 
@@ -78,7 +79,7 @@ def _finish(options: _Options, results: list[Result], code: ExitCode) -> int:
         try:
             report.write_junit(results, options.junit)
         except OSError as error:
-            return _fail(f"--junit {options.junit}: {error.strerror}", ExitCode.USAGE)
+            return _voice.fail(f"--junit {options.junit}: {error.strerror}", ExitCode.USAGE)
     return code
 
 
@@ -107,11 +108,6 @@ def _options(arguments: Sequence[str] | None) -> _Options:
     except ValueError as error:
         parser.error(f"--only: {error}")
     return _Options(given.json, given.junit, checks, given.timeout)
-
-
-def _fail(reason: str, code: ExitCode) -> int:
-    sys.stderr.write(f"check: {visible(reason)}\n")
-    return code
 
 
 if __name__ == "__main__":

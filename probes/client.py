@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.certificates import CERTIFICATE
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, in_words
 from gateway.settings import Settings
 from probes.sources import gateway_address
 
@@ -64,7 +64,9 @@ class Client:
             self._trust = ssl.create_default_context(cafile=str(root / CERTIFICATE))
         except (OSError, ssl.SSLError) as error:
             fix = "run `make start-project`, which makes one"
-            raise ConfigurationError(CERTIFICATE, f"cannot be read ({error})", fix) from None
+            raise ConfigurationError(
+                CERTIFICATE, f"cannot be read ({in_words(error)})", fix
+            ) from None
         login = f"{settings.user}:{settings.password}".encode()
         self._headers = {
             "Authorization": "Basic " + base64.b64encode(login).decode(),
@@ -184,4 +186,4 @@ def _has_ended(connection: http.client.HTTPSConnection) -> bool:
 def _words(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer within {TIMEOUT_S:g} s"
-    return str(error) or type(error).__name__
+    return in_words(error)

@@ -14,16 +14,17 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from gateway.command import Voice, reader_left
 from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
 from gateway.supervisor import SupervisorError, SupervisorTimeout
-from gateway.visible import visible
 from probes.drill_report import document, exit_code, lines
 from probes.drill_run import RATE, Phase, drill, sources, usual_rate
 from probes.drill_target import OTHERS, Fault, Refused, Target, choose
 from probes.sources import PER_SOURCE
 from probes.workspace import Workspace, load_workspace
 
+_voice = Voice("drill")
 _DEEDS = {Fault.KILL: "kill -9", Fault.FREEZE: "kill -STOP"}
 
 
@@ -34,17 +35,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         workspace = load_workspace(Path.cwd(), os.environ)
         return _drill(workspace, options)
     except (ConfigurationError, ValueError) as error:
-        return _fail(str(error), ExitCode.USAGE)
+        return _voice.fail(str(error), ExitCode.USAGE)
     except Refused as refused:
-        return _fail(f"refused: {refused}", ExitCode.UNREACHABLE)
+        return _voice.fail(f"refused: {refused}", ExitCode.UNREACHABLE)
     except SupervisorTimeout as error:
-        return _fail(str(error), ExitCode.TIMEOUT)
+        return _voice.fail(str(error), ExitCode.TIMEOUT)
     except (OSError, SupervisorError) as error:
-        return _fail(str(error), ExitCode.UNREACHABLE)
+        return _voice.fail(str(error), ExitCode.UNREACHABLE)
     except KeyboardInterrupt:
         what = "interrupted; process-compose brings back what was killed, `process-compose process "
         what += "restart nginx` a killed nginx"
-        return _fail(what, ExitCode.INTERRUPTED)
+        return _voice.fail(what, ExitCode.INTERRUPTED)
 
 
 def _drill(workspace: Workspace, options: argparse.Namespace) -> int:
@@ -52,13 +53,14 @@ def _drill(workspace: Workspace, options: argparse.Namespace) -> int:
     fault = Fault.FREEZE if options.freeze else Fault.KILL
     target = choose(workspace, options.name or options.instance, fault)
     if not options.yes and not _confirmed(target, rate):
-        return _fail("not confirmed; nothing was killed", ExitCode.USAGE)
+        return _voice.fail("not confirmed; nothing was killed", ExitCode.USAGE)
     found = drill(workspace, target, rate, _teller(target))
-    if options.json:
-        sys.stdout.write(json.dumps(document(found), indent=2) + "\n")
-    else:
-        sys.stdout.write("\n".join(lines(found)) + "\n")
-    sys.stdout.flush()
+    text = json.dumps(document(found), indent=2) if options.json else "\n".join(lines(found))
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return reader_left()
     return exit_code(found)
 
 
@@ -66,7 +68,7 @@ def _rate(workspace: Workspace, wanted: float | None) -> float:
     if wanted is None:
         rate = usual_rate(workspace)
         if rate < RATE:
-            _say(f"this machine has one address: {rate:g} requests/s, not {RATE:g}")
+            _voice.say(f"this machine has one address: {rate:g} requests/s, not {RATE:g}")
         return rate
     sources(workspace, wanted)
     return wanted
@@ -75,7 +77,7 @@ def _rate(workspace: Workspace, wanted: float | None) -> float:
 def _confirmed(target: Target, rate: float) -> bool:
     """Ask a person. Without a terminal only --yes is a yes."""
     if not sys.stdin.isatty():
-        _say("no terminal to ask: --yes confirms")
+        _voice.say("no terminal to ask: --yes confirms")
         return False
     whom = f"{target.name} (pid {target.pid}) under {rate:g} requests/s"
     if target.is_gateway:
@@ -95,7 +97,7 @@ def _teller(target: Target) -> Callable[[Phase], None]:
         Phase.READY_AGAIN: f"{name} is ready again",
         Phase.SERVING_AGAIN: f"{name} answers again",
     }
-    return lambda phase: _say(f"{time.monotonic() - begun:5.2f} s  {said[phase]}")
+    return lambda phase: _voice.say(f"{time.monotonic() - begun:5.2f} s  {said[phase]}")
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -115,21 +117,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.add_argument("--instance", metavar="NAME", help="the same as NAME")
     rate = f"requests a second (default: {RATE:g}; at most {PER_SOURCE} from each address)"
-    parser.add_argument("--rate", type=float, help=rate)
+    parser.add_argument("--rate", type=float, metavar="N", help=rate)
     options = parser.parse_args(arguments)
     if options.name and options.instance:
         parser.error("--instance is the same as NAME: give one of them")
     return options
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"drill: {visible(text)}\n")
-    sys.stderr.flush()
-
-
-def _fail(reason: str, code: ExitCode) -> int:
-    _say(reason)
-    return code
 
 
 if __name__ == "__main__":

@@ -52,7 +52,9 @@ def sources(workspace: Workspace, rate: float) -> tuple[str, ...]:
     """As many addresses as `rate` requests a second need. Raises ValueError for too many."""
     addresses = available(workspace.settings, DRILL_SOURCES)
     if not 0 < rate <= PER_SOURCE * len(addresses):
-        raise ValueError(f"--rate {rate:g}: choose up to {PER_SOURCE * len(addresses)}")
+        raise ValueError(
+            f"--rate {rate:g}: choose more than 0, up to {PER_SOURCE * len(addresses)}"
+        )
     if addresses == NO_CHOICE:
         return addresses
     # Half of what each may send, so that more are in flight at the same time.

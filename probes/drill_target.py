@@ -65,9 +65,9 @@ def choose(workspace: Workspace, name: str | None = None, fault: Fault = Fault.K
 
     One that is drained gets no requests, so its end would show nothing.
 
-    Raises Refused unless it, all of the first version and nginx are ready; OSError or
-    SupervisorError when process-compose does not answer; ConfigurationError when nobody knows
-    what is drained.
+    Raises ValueError for a name that cannot be hit; Refused unless it, all of the first version
+    and nginx are ready; OSError or SupervisorError when process-compose does not answer;
+    ConfigurationError when nobody knows what is drained.
     """
     drained = read_experiment(workspace.root).drained
     instances = {each.name: each for each in workspace.topology.instances if each.name != drained}
@@ -77,10 +77,10 @@ def choose(workspace: Workspace, name: str | None = None, fault: Fault = Fault.K
         raise Refused(f"{name} is drained: first `python -m dashboard canary --undrain {name}`")
     if chosen not in (*instances, *OTHERS):
         known = ", ".join((*instances, *OTHERS))
-        raise Refused(f"there is no {name!r} to {fault.value}; there are {known}")
+        raise ValueError(f"there is no {name!r} to {fault.value}; there are {known}")
     if fault is Fault.FREEZE and chosen not in (*instances, *_FREEZABLE):
         known = ", ".join((*instances, *_FREEZABLE))
-        raise Refused(f"nothing would bring back a frozen {name}; there are {known}")
+        raise ValueError(f"nothing would bring back a frozen {name}; there are {known}")
     if chosen in stable and len(stable) < 2:
         raise Refused(f"{chosen} is alone: its end would be an outage, not a drill")
     processes = {each.name: each for each in Supervisor(workspace.root / SOCKET).processes()}

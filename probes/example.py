@@ -101,7 +101,11 @@ def send(command: list[str], settings: Settings) -> Answer:
 
 def main(arguments: list[str] | None = None) -> int:
     """Send the example once; see the module's text."""
-    parser = argparse.ArgumentParser(prog="python -m probes.example", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m probes.example",
+        description="Send the example of workload.yaml through the gateway by curl, and show the "
+        "command (stderr) and the answer (stdout).",
+    )
     parser.add_argument(
         "--debug", action="store_true", help="ask for v2: X-Experiment-Group: debug"
     )
@@ -119,7 +123,7 @@ def main(arguments: list[str] | None = None) -> int:
     except FileNotFoundError:
         return _fail("curl is missing: run make setup", ExitCode.USAGE)
     except ConnectionError as error:
-        return _fail(f"{error}\nIs the workspace running? make start-project", ExitCode.UNREACHABLE)
+        return _fail(f"{error}: is the workspace running? make start-project", ExitCode.UNREACHABLE)
     sys.stderr.write(f"{answer.status} from {visible(answer.instance) or 'the gateway itself'}\n")
     sys.stdout.write(_readable(answer.body) + "\n")
     found = problems(answer, workload, topology, debug)

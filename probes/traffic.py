@@ -10,11 +10,11 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
-import sys
 import time
 from pathlib import Path
 
 from gateway.atomic import replace_file
+from gateway.command import Voice
 from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
 from gateway.settings import load_settings
@@ -28,12 +28,12 @@ from gateway.supervisor import (
     SupervisorTimeout,
     SupervisorUnreachable,
 )
-from gateway.visible import visible
 from probes.sources import NO_CHOICE, PER_SOURCE, traffic_sources
 from probes.traffic_again import DEFAULT_SPEED, send_again
 from probes.traffic_plan import FILE, Demand, read_demand, to_json
 from probes.traffic_run import begun_line, describe
 
+_voice = Voice("traffic")
 PROCESS = "traffic"
 GATEWAY = "nginx"
 BEGIN_TIMEOUT_S = 15.0
@@ -84,31 +84,41 @@ def main(arguments: list[str] | None = None) -> int:
             len(sources),
         )
         if sources == NO_CHOICE:
-            _say(
+            _voice.say(
                 "this machine has no 127.0.1.x addresses for it: all users share one, "
                 f"at most {PER_SOURCE} requests/s"
             )
         return _start(supervisor, root, demand, describe(demand, sources))
     except ConfigurationError as error:
-        return _fail(str(error), ExitCode.USAGE)
+        return _voice.fail(str(error), ExitCode.USAGE)
     except GatewayNotReady as error:
-        return _fail(str(error), ExitCode.UNREACHABLE)
+        return _voice.fail(str(error), ExitCode.UNREACHABLE)
     except SupervisorUnreachable:
         reason = "the workspace does not run: start it with `make start-project`"
-        return _fail(reason, ExitCode.UNREACHABLE)
+        return _voice.fail(reason, ExitCode.UNREACHABLE)
     except (SupervisorTimeout, TrafficTimeout) as error:
-        return _fail(str(error), ExitCode.TIMEOUT)
+        return _voice.fail(str(error), ExitCode.TIMEOUT)
     except (SupervisorError, TrafficError) as error:
-        return _fail(str(error), ExitCode.FAILED)
+        return _voice.fail(str(error), ExitCode.FAILED)
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m probes.traffic", description=__doc__)
-    parser.add_argument("--rate", help=f"requests a second ({_DEFAULT.rate:g})")
-    parser.add_argument("--users", help=f"how many different ones ({_DEFAULT.users})")
-    parser.add_argument("--duration", help=f"seconds ({_DEFAULT.duration:g})")
-    parser.add_argument("--from", dest="recording", metavar="FILE", help="send a recording again")
-    parser.add_argument("--speed", help=f"times its pace ({DEFAULT_SPEED})")
+    parser = argparse.ArgumentParser(
+        prog="python -m probes.traffic",
+        description="Living traffic in the background, until its time is over. With --from a "
+        "recording is sent again instead, to both versions, in the foreground.",
+    )
+    parser.add_argument(
+        "--rate", metavar="N", help=f"requests a second (default: {_DEFAULT.rate:g})"
+    )
+    parser.add_argument("--users", metavar="N", help=f"how many (default: {_DEFAULT.users})")
+    parser.add_argument("--duration", metavar="S", help=f"seconds (default: {_DEFAULT.duration:g})")
+    parser.add_argument("--from", dest="recording", metavar="FILE", help="send this recording")
+    parser.add_argument(
+        "--speed",
+        metavar="N",
+        help=f"with --from: so many times its pace (default: {DEFAULT_SPEED})",
+    )
     parser.add_argument("--stop", action="store_true", help="stop the traffic instead")
     return parser.parse_args(arguments)
 
@@ -143,21 +153,21 @@ def _start(supervisor: Supervisor, root: Path, demand: Demand, words: str) -> in
     if before.status in _OVER:
         supervisor.start(PROCESS)
     else:
-        _say("it runs already: starting it again with these values")
+        _voice.say("it runs already: starting it again with these values")
         _end(supervisor)
         supervisor.start(PROCESS)
     first = _begin(supervisor, demand.run, before.pid)
-    _say(f"{words}{first}")
-    _say("in the background; stop it with `make traffic STOP=1`, watch var/logs/access.jsonl")
+    _voice.say(f"{words}{first}")
+    _voice.say("in the background; stop it with `make traffic STOP=1`, watch var/logs/access.jsonl")
     return ExitCode.PASS
 
 
 def _stop(supervisor: Supervisor) -> int:
     if _process(supervisor).status in _OVER:
-        _say("there is none")
+        _voice.say("there is none")
         return ExitCode.PASS
     _end(supervisor)
-    _say("stopped")
+    _voice.say("stopped")
     return ExitCode.PASS
 
 
@@ -204,16 +214,6 @@ def _process(supervisor: Supervisor, name: str = PROCESS) -> Process:
             "`make start-project` (it reads process-compose.yaml when it starts)"
         )
     return found[0]
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"traffic: {visible(text)}\n")
-    sys.stderr.flush()
-
-
-def _fail(reason: str, code: ExitCode) -> int:
-    _say(reason)
-    return code
 
 
 if __name__ == "__main__":

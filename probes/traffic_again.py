@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from gateway.command import Voice
 from gateway.errors import ConfigurationError
 from gateway.exit_codes import ExitCode
-from gateway.visible import visible
 from probes.ab_client import AskingClient
 from probes.again_plan import MOST, Plan, plan, read_speed
 from probes.again_run import Outcome, Resender
@@ -26,6 +26,7 @@ from probes.sources import NO_CHOICE, PER_SOURCE, traffic_sources
 from probes.traffic_run import StopSignals
 from probes.workspace import Workspace, load_workspace
 
+_voice = Voice("traffic")
 USER_AGENT = "switchyard-again"
 DEFAULT_SPEED = "1"
 _LOOK_S = 0.2
@@ -57,7 +58,7 @@ def send_again(root: Path, file: str, speed_text: str) -> int:
         try:
             client.connect(sources[0])
         except NoAnswer as error:
-            _say(f"{workspace.settings.url} cannot be reached ({error}): make start-project")
+            _voice.say(f"{workspace.settings.url} cannot be reached ({error}): make start-project")
             return ExitCode.UNREACHABLE
         resender = Resender(client, workload, texts, sources, served)
         begun = time.monotonic()
@@ -105,18 +106,18 @@ def result(
 
 def _announce(recording: Recording, planned: Plan, speed: float, sources: tuple[str, ...]) -> None:
     left = ", ".join(f"{count} {why}" for why, count in sorted(recording.left_out.items()))
-    _say(
+    _voice.say(
         f"{planned.requests} recorded requests at {speed:g} times their pace, each asked of both "
         f"versions, in {planned.seconds:.0f} s" + (f" (left out: {left})" if left else "")
     )
     if sources == NO_CHOICE:
-        _say("this machine has no 127.0.1.x addresses for it: all are sent from one")
+        _voice.say("this machine has no 127.0.1.x addresses for it: all are sent from one")
     if planned.seconds > planned.asked_seconds + 1:
-        _say(
+        _voice.say(
             f"slower than asked for ({planned.asked_seconds:.0f} s): an address sends at most "
             f"{PER_SOURCE} requests/s, and there are {len(sources)}"
         )
-    _say("no log has what was asked: a request id stands for a sentence of the corpus")
+    _voice.say("no log has what was asked: a request id stands for a sentence of the corpus")
 
 
 def _wait(resender: Resender, planned: Plan, stop: StopSignals) -> bool:
@@ -127,7 +128,7 @@ def _wait(resender: Resender, planned: Plan, stop: StopSignals) -> bool:
             return False
         if time.monotonic() - told >= _TELL_S:
             told = time.monotonic()
-            _say(f"{resender.sent} of {planned.requests}")
+            _voice.say(f"{resender.sent} of {planned.requests}")
     return True
 
 
@@ -135,20 +136,15 @@ def _tell(outcome: Outcome, requests: int, versions: tuple[str, ...]) -> None:
     first, second = versions[:2]
     if outcome.pairs:
         share = 100 * outcome.same / outcome.pairs
-        _say(
+        _voice.say(
             f"{first} and {second} say the same to {outcome.same} of {outcome.pairs} "
             f"({share:.1f} %)"
         )
     for (one, other), count in sorted(outcome.matrix.items()):
         if one != other:
-            _say(f"{count:>7} x {first} {one}, {second} {other}")
+            _voice.say(f"{count:>7} x {first} {one}, {second} {other}")
     if missing := outcome.sent - outcome.pairs:
         why = f" ({outcome.last_error})" if outcome.last_error else ""
-        _say(f"{missing} without the answer of both{why}: not the same matrix next time")
+        _voice.say(f"{missing} without the answer of both{why}: not the same matrix next time")
     if outcome.sent < requests:
-        _say(f"stopped: {requests - outcome.sent} were not sent")
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"traffic: {visible(text)}\n")
-    sys.stderr.flush()
+        _voice.say(f"stopped: {requests - outcome.sent} were not sent")

@@ -22,7 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from gateway.errors import ConfigurationError
+from gateway.command import Voice
+from gateway.errors import ConfigurationError, in_words
 from gateway.exit_codes import ExitCode
 from gateway.settings import load_settings
 from gateway.workload import Text, Workload, load_workload
@@ -30,6 +31,7 @@ from probes.client import Client, NoAnswer
 from probes.sources import NO_CHOICE, PER_SOURCE, traffic_sources
 from probes.traffic_plan import FILE, Demand, Request, check, from_json, plan
 
+_voice = Voice("traffic")
 USER_AGENT = "switchyard-traffic"
 BEGUN = "traffic: begun"
 """How the line starts that says so; process-compose waits for it (ready_log_line)."""
@@ -166,11 +168,11 @@ def read_file(root: Path, sources: int) -> Demand:
     try:
         return from_json((root / FILE).read_text(encoding="utf-8"), sources)
     except FileNotFoundError:
-        _say(f"no {FILE}, so the defaults (`make traffic` writes one)")
+        _voice.say(f"no {FILE}, so the defaults (`make traffic` writes one)")
         return check(Demand(), sources)
     except (OSError, UnicodeDecodeError) as error:
         fix = "run `make traffic`, which writes it anew"
-        raise ConfigurationError(FILE, f"cannot be read ({error})", fix) from None
+        raise ConfigurationError(FILE, f"cannot be read ({in_words(error)})", fix) from None
 
 
 def main() -> int:
@@ -184,15 +186,17 @@ def main() -> int:
         texts = workload.texts()
         client = Client(root, settings, workload.method, workload.path, USER_AGENT)
     except ConfigurationError as error:
-        return _fail(str(error), ExitCode.USAGE)
+        return _voice.fail(str(error), ExitCode.USAGE)
     if sources == NO_CHOICE:
-        _say(f"no 127.0.1.x addresses here: at most {PER_SOURCE} requests/s, from one address")
+        _voice.say(
+            f"no 127.0.1.x addresses here: at most {PER_SOURCE} requests/s, from one address"
+        )
     with StopSignals() as stop:
         try:
             client.connect(sources[0])
         except NoAnswer as error:
             reason = f"{settings.url} cannot be reached ({error}): make start-project"
-            return _fail(reason, ExitCode.UNREACHABLE)
+            return _voice.fail(reason, ExitCode.UNREACHABLE)
         words = f"{begun_line(demand.run)}: {describe(demand, sources)}"
         sender = Sender(client, workload, texts, lambda status: _begun(words, status))
         begun = time.monotonic()
@@ -238,11 +242,11 @@ def _follow(
 def _report(tally: Tally, ended: str, seconds: float) -> None:
     summary = tally.summary(seconds)
     statuses = ", ".join(f"{count} x {status}" for status, count in sorted(tally.answered.items()))
-    _say(f"{ended} after {seconds:.1f} s: {tally.sent} sent, answers: {statuses or 'none'}")
+    _voice.say(f"{ended} after {seconds:.1f} s: {tally.sent} sent, answers: {statuses or 'none'}")
     if summary["errors"]:
-        _say(f"{summary['errors']} without an answer: {tally.last_error or 'not awaited'}")
+        _voice.say(f"{summary['errors']} without an answer: {tally.last_error or 'not awaited'}")
     if tally.missed:
-        _say(
+        _voice.say(
             f"{tally.missed} never left: {IN_FLIGHT} requests were waiting for their answers, "
             f"or this process was held up, for more than {LATE_S:g} s"
         )
@@ -253,16 +257,6 @@ def _report(tally: Tally, ended: str, seconds: float) -> None:
 def _begun(words: str, status: int) -> None:
     sys.stderr.write(f"{words}; first answer {status}\n")
     sys.stderr.flush()
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"traffic: {text}\n")
-    sys.stderr.flush()
-
-
-def _fail(reason: str, code: ExitCode) -> int:
-    _say(reason)
-    return code
 
 
 if __name__ == "__main__":

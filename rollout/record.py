@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from gateway.accesslog import LATEST
 from rollout.command import obey
 from rollout.decide import begin, decide
 from rollout.guardrail import ComparisonRule, Evidence, recompute
@@ -56,7 +57,7 @@ class Entry:
     def from_json(cls, value: Mapping[str, Any]) -> "Entry":
         """The inverse. Raises KeyError, TypeError or ValueError for anything else."""
         before = value["before"]
-        return made(
+        entry = made(
             cls,
             {name: value[name] for name in ("seq", "time", "actor", "command")},
             before=None if before is None else State.from_json(before),
@@ -69,6 +70,9 @@ class Entry:
             facts=made(Facts, value["facts"]),
             plan=Plan.from_json(value["plan"]),
         )
+        if not 0 <= entry.time < LATEST:  # or no calendar has it
+            raise ValueError(f"time is {entry.time:g}, which is no moment")
+        return entry
 
 
 @dataclass(frozen=True, slots=True)

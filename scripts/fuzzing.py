@@ -111,10 +111,18 @@ def fuzz(program: Path, name: str, seconds: int, seed: int) -> Fuzzed:
 
 def main(words: Sequence[str]) -> int:
     """Fuzz and report."""
-    parser = argparse.ArgumentParser(prog="python -m scripts.fuzzing")
-    parser.add_argument("names", nargs="*", metavar="TARGET", help=f"of {', '.join(NAMES)}")
-    parser.add_argument("--seconds", type=int, default=SECONDS)
-    parser.add_argument("--seed", type=int, default=SEED)
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.fuzzing", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="TARGET", help=f"of {', '.join(NAMES)} (default: all of them)"
+    )
+    parser.add_argument(
+        "--seconds", type=int, default=SECONDS, metavar="N", help="of each (default: %(default)d)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=SEED, metavar="N", help="of the inputs (default: %(default)d)"
+    )
     given = parser.parse_args(words)
     if unknown := [name for name in given.names if name not in NAMES]:
         parser.error(f"no target {unknown[0]!r}; there are {', '.join(NAMES)}")

@@ -25,7 +25,11 @@ READY_TIMEOUT_S = 60.0
 
 def main(arguments: list[str] | None = None) -> int:
     """Restart what the command line names; nothing to do where the workspace does not run."""
-    parser = argparse.ArgumentParser(prog="python -m scripts.restart", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.restart",
+        description="Restart the instances of a version, one after the other, so that they load "
+        "their model anew.",
+    )
     parser.add_argument("version", help="for example v2, as process-compose.yaml has it")
     version: str = parser.parse_args(arguments).version
     os.chdir(ROOT)

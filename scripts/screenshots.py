@@ -14,8 +14,9 @@ from pathlib import Path
 
 from dashboard.lines import plain
 from dashboard.replay import ReplayFeed
-from dashboard.ui.app import DashboardApp, Options
+from dashboard.ui.app import DashboardApp
 from dashboard.ui.line_view import LineView
+from dashboard.ui.options import Options
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "docs/demo.jsonl"

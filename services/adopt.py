@@ -68,10 +68,15 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         prog="python -m services.adopt", description="Serve a scikit-learn text model of your own."
     )
     parser.add_argument("model", type=Path, nargs="?", metavar="MODEL", help="a joblib file")
-    parser.add_argument("--slot", required=True, help="the version that is to serve it")
+    parser.add_argument(
+        "--slot", required=True, metavar="VERSION", help="the version that is to serve it"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask: the file is trusted")
     parser.add_argument("--undo", action="store_true", help="exchange with the previous model")
-    parser.add_argument("--models-dir", type=Path, default=Path("var/models"), metavar="DIR")
+    parser.add_argument(
+        "--models-dir", type=Path, default=Path("var/models"), metavar="DIR",
+        help="where the models are (default: %(default)s)",
+    )  # fmt: skip
     given = parser.parse_args(arguments)
     if (given.model is None) != given.undo:
         parser.error("name a joblib file (MODEL=my.joblib), or --undo (UNDO=1) without one")

@@ -86,8 +86,14 @@ def _parse(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
         metavar="X",
         help="with --data and a column score: positive from X on, negative from -X on (0.5)",
     )
-    parser.add_argument("--models-dir", type=Path, default=Path("var/models"), metavar="DIR")
-    parser.add_argument("--data-dir", type=Path, default=Path("var/data"), metavar="DIR")
+    parser.add_argument(
+        "--models-dir", type=Path, default=Path("var/models"), metavar="DIR",
+        help="where the models go (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--data-dir", type=Path, default=Path("var/data"), metavar="DIR",
+        help="where the texts go, and what was fetched (default: %(default)s)",
+    )  # fmt: skip
     given = parser.parse_args(arguments)
     if given.label_map and not given.data:
         parser.error("--label-map needs --data")

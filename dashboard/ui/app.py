@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,12 +15,16 @@ from dashboard.actions import start_traffic
 from dashboard.events import Marked
 from dashboard.feed import Feed
 from dashboard.glyphs import ASCII, UNICODE
-from dashboard.model import Model, Window
+from dashboard.model import Model
 from dashboard.numbers import clock, count, duration
 from dashboard.ui.bindings import KEYS, Scope, bindings
+from dashboard.ui.keymap import keys_with
+from dashboard.ui.options import Options
 from dashboard.ui.overview import OverviewScreen
 from dashboard.ui.screen import DashboardScreen
+from dashboard.ui.slow_terminal import is_behind
 from dashboard.ui.themes import DARK, LIGHT
+from dashboard.window import Window
 
 if TYPE_CHECKING:
     from dashboard.filters import Filter
@@ -29,22 +33,6 @@ if TYPE_CHECKING:
 PERIOD_S = 0.25
 """How often the screen is painted, at most."""
 _SOON_S = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line says about the screens."""
-
-    root: Path | None = None
-    """The workspace that can be acted upon; None in a replay."""
-    read_only: bool = False
-    ascii: bool = False
-    light: bool = False
-    body: str = '{"sentence": "..."}'
-    """What a copied curl command sends."""
-    keymap: Mapping[str, str] = field(default_factory=dict)
-    """Other keys, by the id of the binding."""
-    window: Window = Window.MINUTE
 
 
 # Loaded when they are first shown: the first picture pays for the Overview alone.
@@ -175,7 +163,9 @@ class DashboardApp(App[None]):
         if self.feed.advance():
             # A long log: go on with it soon, but let keys be answered in between.
             self.set_timer(_SOON_S, self._catch_up)
-        self.repaint()
+        # What a key changes is painted at once all the same.
+        if not is_behind(self._driver):
+            self.repaint()
 
     def repaint(self) -> None:
         """Draw the screen in front; those behind it, or below a dialog, are left alone."""
@@ -221,7 +211,7 @@ class DashboardApp(App[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: the same table as the footer and the help."""
         modes = {Scope.EVERYWHERE.mode, self.current_mode}
-        for key in KEYS:
+        for key in keys_with(self.options.keymap):
             if key.scope.mode not in modes or key.id == "app.commands" or not self.may(key.action):
                 continue
             namespace = self if key.scope is Scope.EVERYWHERE else screen
@@ -276,7 +266,8 @@ class DashboardApp(App[None]):
         """Show every key."""
         from dashboard.ui.help import HelpScreen
 
-        self.push_screen(HelpScreen())
+        here = next(scope for scope in Scope if scope.mode == self.current_mode)
+        self.push_screen(HelpScreen(keys_with(self.options.keymap), here))
 
     def action_start_traffic(self) -> None:
         """Start traffic in the background."""

@@ -31,8 +31,13 @@ class BoxScreen(ModalScreen[None]):
         """The lines and the keys."""
         with VerticalScroll() as box:
             box.border_title = self.ABOUT
+            self.watch(box, "show_vertical_scrollbar", self._say_whether_it_scrolls, False)
             yield self.text
         yield Footer(show_command_palette=False, compact=True)
+
+    def _say_whether_it_scrolls(self, scrolls: bool) -> None:
+        box = self.query_one(VerticalScroll)
+        box.border_subtitle = "up and down scroll" if scrolls else None
 
     def action_close(self) -> None:
         """Back."""

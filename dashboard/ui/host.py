@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from dashboard.feed import Feed
 from dashboard.glyphs import Glyphs
-from dashboard.model import Model, Window
+from dashboard.model import Model
+from dashboard.window import Window
 
 if TYPE_CHECKING:
     from dashboard.filters import Filter

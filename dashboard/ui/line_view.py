@@ -32,6 +32,8 @@ class LineView(Widget):
     LineView > .line--warn { color: $warning; text-style: bold; }
     LineView > .line--bad { color: $error; text-style: bold; }
     LineView > .line--cursor { background: $foreground 15%; }
+    LineView:light > .line--muted { color: $foreground 72%; }
+    LineView:light > .line--cursor { background: $foreground 8%; }
     """
 
     class Picked(Message):

@@ -8,8 +8,9 @@ from typing import Any, cast
 from textual import events
 from textual.app import ComposeResult
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
+from dashboard.ui.footer import Keys
 from dashboard.ui.host import Host
 from dashboard.ui.line_view import LineView
 from dashboard.view import WIDE, View
@@ -99,9 +100,9 @@ class DashboardScreen(Screen[None]):
         """The first line."""
         return Tabs(self.NAME, self.dashboard.feed.model.url)
 
-    def footer(self) -> Footer:
+    def footer(self) -> Keys:
         """The last line."""
-        return Footer(show_command_palette=False, compact=True)
+        return Keys()
 
     def on_mount(self) -> None:
         """The widgets are there."""

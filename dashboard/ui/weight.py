@@ -32,7 +32,7 @@ class WeightScreen(ModalScreen[int | None]):
         with Vertical() as box:
             box.border_title = "canary"
             yield Static(self._text, markup=False)
-            yield Input(placeholder="0 to 100", compact=True, max_length=5, id="weight")
+            yield Input(placeholder="0 to 100, then enter", compact=True, max_length=5, id="weight")
             yield Static("", id="problem", markup=False)
         yield Footer(show_command_palette=False, compact=True)
 

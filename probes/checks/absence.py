@@ -19,7 +19,7 @@ from gateway.supervisor import (
     ready,
 )
 from gateway.topology import HOST, Topology
-from probes.checks.files import describe, not_ready, was_stopped
+from probes.checks.files import command_to, describe, not_ready, was_stopped
 from probes.checks.finding import one_line
 from probes.exchange import Caller, gateway_target
 from probes.workspace import Workspace
@@ -77,7 +77,7 @@ def _not_complete(workspace: Workspace, processes: tuple[Process, ...]) -> tuple
     host, port = gateway_target(workspace)
     lines.append(f"port {port} (gateway HTTPS) at {host}: nothing answers")
     if not missing:  # as process-compose believes
-        fix = "process-compose process restart nginx"
+        fix = command_to("restart", "nginx")
     elif all(process in state.waiting for process in missing):
         fix = "wait until they are ready"
     elif any(was_stopped(each) or each.status is ProcessStatus.SKIPPED for each in missing):

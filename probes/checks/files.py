@@ -75,9 +75,9 @@ def describe(process: Process) -> str:
     """The state of a process that is not ready, with what to do."""
     where = f"see var/logs/{process.name}.log"
     if was_stopped(process):
-        return f"{process.name} was stopped: process-compose process start {process.name}"
+        return f"{process.name} was stopped: {command_to('start', process.name)}"
     if process.status is ProcessStatus.SKIPPED:
-        fix = f"start that, then process-compose process start {process.name}"
+        fix = f"start that, then {command_to('start', process.name)}"
         return f"{process.name} was not started, something that it needs was not ready: {fix}"
     if process.has_failed:
         return f"{process.name} ended with code {process.exit_code}: {where}"
@@ -85,12 +85,17 @@ def describe(process: Process) -> str:
     return f"{process.name} is not ready ({health}, {process.restarts} restarts): {where}"
 
 
+def command_to(verb: str, process: str) -> str:
+    """How a person does that; only that shell has process-compose on its PATH."""
+    return f"process-compose process {verb} {process} (in `make shell`)"
+
+
 def _nginx_gone(found: tuple[Process, ...]) -> list[str]:
     """Its workers outlive a killed master and keep the probe content; nobody supervises them."""
     supervised = next((p for p in found if p.name == NGINX and p.is_ready), None)
     if supervised is None or process_table.alive(supervised.pid):
         return []
-    fix = "process-compose process restart nginx"
+    fix = command_to("restart", NGINX)
     return [f"nginx: its master process {supervised.pid} is gone, its workers go on: {fix}"]
 
 

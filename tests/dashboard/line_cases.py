@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from dashboard.glyphs import ASCII, UNICODE
 from dashboard.lines import Line
-from dashboard.model import Window
 from dashboard.view import View
+from dashboard.window import Window
 from tests.dashboard.hostile_world import World
 
 Case: TypeAlias = Callable[[World], Iterable[str]]

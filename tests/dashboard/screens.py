@@ -12,9 +12,10 @@ from textual.pilot import Pilot
 from dashboard.events import Event
 from dashboard.lines import plain
 from dashboard.model import Model
-from dashboard.ui.app import DashboardApp, Options
+from dashboard.ui.app import DashboardApp
 from dashboard.ui.bindings import KEYS
 from dashboard.ui.line_view import LineView
+from dashboard.ui.options import Options
 from dashboard.ui.traffic import TrafficScreen
 from tests.dashboard.stories import START, busy_minute
 

@@ -18,8 +18,9 @@ from dashboard.trials.ab import AbRun, AbState
 from dashboard.trials.base import TrialName
 from dashboard.ui import ab as ab_module
 from dashboard.ui.ab import AbScreen
-from dashboard.ui.app import DashboardApp, Options
+from dashboard.ui.app import DashboardApp
 from dashboard.ui.labelling import LabellingScreen
+from dashboard.ui.options import Options
 from probes.ab_report import Run
 from probes.client import NoAnswer
 from tests.dashboard.ab_story import (

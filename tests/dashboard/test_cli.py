@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import select
 import shutil
 import signal
@@ -19,6 +20,7 @@ from time import monotonic
 
 import pytest
 
+from dashboard.cli import VERBS
 from dashboard.record import RecordingWriter
 from gateway.exit_codes import ExitCode
 from tests.dashboard.stories import busy_minute
@@ -118,7 +120,8 @@ def test_without_a_terminal_it_says_so() -> None:
     for words in ([], ["replay", "x.jsonl"]):
         done = run(*words)
         assert done.returncode == ExitCode.USAGE
-        assert done.stderr.endswith("dashboard: this is not a terminal\n")
+        assert "dashboard: this is not a terminal: " in done.stderr
+        assert ("--json" if words else "--help") in done.stderr
         assert not done.stdout
 
 
@@ -133,7 +136,15 @@ def test_a_wrong_command_line_is_refused(words: list[str]) -> None:
 def test_the_verbs_are_in_the_help() -> None:
     done = run("--help")
     assert done.returncode == 0
-    assert "replay" in done.stdout
+    for verb, text in VERBS.items():
+        assert re.search(rf"^  {verb} +{text}$", done.stdout, re.MULTILINE)
+
+
+def test_a_mistyped_verb_is_told_the_others() -> None:
+    done = run("chekc", "--json")
+    assert done.returncode == ExitCode.USAGE
+    assert "'chekc'" in done.stderr
+    assert all(verb in done.stderr for verb in VERBS)
 
 
 def test_a_recording_plays_in_a_terminal(recording: Path) -> None:

@@ -15,7 +15,7 @@ from dashboard.experiment_questions import drain_question, parse_weight
 from dashboard.filters import parse_filter
 from dashboard.glyphs import ASCII, UNICODE
 from dashboard.lines import Line, Tone, plain
-from dashboard.model import Model, Window
+from dashboard.model import Model
 from dashboard.present import overview
 from dashboard.record import from_json, to_json
 from dashboard.sources.nginx import experiment_state
@@ -26,6 +26,7 @@ from dashboard.ui.overview import OverviewScreen
 from dashboard.ui.weight import WeightScreen
 from dashboard.verdict import judge
 from dashboard.view import View
+from dashboard.window import Window
 from gateway.canary import Experiment, read_experiment, write_experiment
 from tests.dashboard.screens import NOW, StillFeed, dashboard, picture, press, run, until
 from tests.dashboard.stories import START, all_fresh, hit, model, processes

@@ -9,15 +9,18 @@ from textual.pilot import Pilot
 
 from dashboard.actions import start_traffic
 from dashboard.lines import plain
-from dashboard.model import Window
 from dashboard.ui import app as app_module
-from dashboard.ui.app import DashboardApp, Options
+from dashboard.ui.app import DashboardApp
 from dashboard.ui.bindings import KEYS, Scope, markdown_table
 from dashboard.ui.help import HelpScreen, help_lines
+from dashboard.ui.keymap import keymap
 from dashboard.ui.line_view import LineView
+from dashboard.ui.options import Options
 from dashboard.ui.overview import OverviewScreen
 from dashboard.ui.screen import Tabs
 from dashboard.ui.traffic import TrafficScreen
+from dashboard.window import Window
+from gateway.errors import ConfigurationError
 from tests.dashboard.screens import (
     NOW,
     StillFeed,
@@ -141,9 +144,28 @@ def test_help_lists_every_key() -> None:
         await until(pilot, lambda: isinstance(app.screen, OverviewScreen), "Overview")
 
     run(dashboard(), test)
-    text = "\n".join(plain(line) for line in help_lines())
+    text = "\n".join(plain(line) for line in help_lines(KEYS, Scope.OVERVIEW, 200))
     for key in KEYS:
-        assert f"   {key.shown:<10}{key.help}" in text
+        assert f"   {key.shown:<12}{key.help}" in text
+
+
+@pytest.mark.parametrize("columns", [40, 60, 92])
+def test_no_word_of_the_help_is_cut_off(columns: int) -> None:
+    lines = [plain(line) for line in help_lines(KEYS, Scope.ROLLOUT, columns)]
+    assert max(map(len, lines)) <= columns
+    said = " ".join(" ".join(lines).split())
+    for key in KEYS:
+        assert f"{key.shown} {key.help}" in said
+
+
+def test_help_begins_with_the_screen_it_was_asked_on() -> None:
+    async def test(app: DashboardApp, pilot: Pilot[None]) -> None:
+        await open_traffic(app, pilot)
+        await press(pilot, "app.help")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen), "the help")
+        await until(pilot, lambda: picture(app).startswith(" Traffic (this screen)"), "its keys")
+
+    run(dashboard(), test, size=(80, 24))
 
 
 def test_commands_are_those_of_the_table() -> None:
@@ -225,8 +247,38 @@ def test_keys_can_be_moved() -> None:
     async def test(app: DashboardApp, pilot: Pilot[None]) -> None:
         await pilot.press("f")
         await until(pilot, lambda: app.frozen, "the freeze")
+        commands = {each.title: each.help for each in app.get_system_commands(app.screen)}
+        assert commands["freeze"].endswith("(f)")
+        await press(pilot, "app.help")
+        await until(pilot, lambda: "   f           stop the picture" in picture(app), "the help")
 
     run(app, test)
+
+
+def test_keys_may_change_places() -> None:
+    help_away = ("app.help", "f1")
+    space = ("view.window", "0,space")
+    moved = keymap([("view.freeze", "w"), space, ("list.filter", "?"), help_away])
+    assert moved["view.window"] == "0,space"
+    assert moved["list.filter"] == "question_mark"
+
+
+@pytest.mark.parametrize(
+    ("moved", "said"),
+    [
+        (("view.freeze", "w"), "w is view.window already"),
+        (("list.filter", "q"), "q is app.quit already"),
+        (("app.quit", "/"), "slash is .* already"),
+        (("no.such", "x"), "there is no binding 'no.such'"),
+    ],
+)
+def test_a_key_with_another_meaning_is_refused(moved: tuple[str, str], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        keymap([moved])
+
+
+def test_a_key_of_a_dialog_may_be_one_of_the_screen_below() -> None:
+    assert keymap([("confirm.yes", "w")]) == {"confirm.yes": "w"}
 
 
 def test_the_table_for_the_readme_holds_every_key() -> None:

@@ -14,7 +14,8 @@ from dashboard.events import Event, Hit, ProcessLog, PrometheusState, SourceName
 from dashboard.events import SourceState as State
 from dashboard.replay import ReplayFeed
 from dashboard.trials.ab import Labelled, LabellingBegun
-from dashboard.ui.app import DashboardApp, Options
+from dashboard.ui.app import DashboardApp
+from dashboard.ui.options import Options
 from probes.labelling import Choice
 from probes.ratelimit import Plan
 from tests.dashboard import ab_story, checks_story, limit_story, ray_story, rollout_story

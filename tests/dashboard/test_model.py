@@ -18,8 +18,9 @@ from dashboard.events import (
     SourceState,
     SourceStatus,
 )
-from dashboard.model import RECENT, Model, Window
+from dashboard.model import RECENT, Model
 from dashboard.tally import ALL, GATEWAY, milliseconds
+from dashboard.window import Window
 from tests.dashboard.stories import ADDRESSES, START, WORKSPACE, access, hit, model, process
 
 REQUESTS = st.tuples(

@@ -19,11 +19,12 @@ from dashboard.events import (
 from dashboard.filters import parse_filter
 from dashboard.glyphs import ASCII, UNICODE
 from dashboard.lines import Tone, plain, width
-from dashboard.model import RECENT, Window
+from dashboard.model import RECENT
 from dashboard.present import instance_names, overview
 from dashboard.traffic import select, summary, table_head, table_row
 from dashboard.verdict import Severity, judge
 from dashboard.view import View
+from dashboard.window import Window
 from tests.dashboard.stories import START, WORKSPACE, all_fresh, busy_minute, hit, model
 
 NOW = START + 89.95
@@ -200,6 +201,7 @@ def test_the_list_fits(columns: int) -> None:
     lines = [table_head(view), *(table_row(STORY, view, access) for access in found.requests)]
     lines += summary(STORY, view, NOW, found, wanted, "window 1 m  live ")
     assert all(width(plain(line)) <= columns and plain(line).isascii() for line in lines)
+    assert any("POST /predict" in plain(line) for line in lines)
 
 
 def test_the_summary_counts() -> None:

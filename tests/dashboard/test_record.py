@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from dashboard.events import Event, GatewayState, Hit, Marked, NginxMaster, PrometheusState
 from dashboard.glyphs import UNICODE
 from dashboard.lines import plain
+from dashboard.log_fields import log_fields
 from dashboard.present import overview
 from dashboard.record import (
     BadRecording,
     RecordingWriter,
     from_json,
-    log_fields,
     read_recording,
     to_json,
 )

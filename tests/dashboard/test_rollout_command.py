@@ -84,6 +84,14 @@ def test_nothing_was_ever_started(root: Path, capsys: Captured) -> None:
         assert "no rollout is under way, none was ever started" in capsys.readouterr().err
 
 
+def test_json_goes_with_what_only_tells(capsys: Captured) -> None:
+    for words in (["--json", "abort"], ["--json", "start"]):
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        assert ended.value.code == ExitCode.USAGE
+        assert "--json goes with status and explain, not with" in capsys.readouterr().err
+
+
 def test_where_it_is_and_what_comes_next(root: Path, capsys: Captured) -> None:
     with steered(root, 6):
         assert main([]) == ExitCode.PASS

@@ -8,7 +8,8 @@ import pytest
 from textual.pilot import Pilot
 
 from dashboard.replay import ReplayFeed
-from dashboard.ui.app import DashboardApp, Options
+from dashboard.ui.app import DashboardApp
+from dashboard.ui.options import Options
 from tests.dashboard.pictures import Compare, at_both_sizes, recorded, whole
 from tests.dashboard.screens import picture, until
 from tests.dashboard.stories import busy_minute
@@ -33,7 +34,7 @@ def test_traffic(snap_compare: Compare, feed: ReplayFeed, size: tuple[int, int])
     async def before(pilot: Pilot[None]) -> None:
         await whole(pilot)
         await pilot.press("2")
-        await until(pilot, lambda: "POST /pre" in picture(pilot.app), "the list")
+        await until(pilot, lambda: "POST /predict" in picture(pilot.app), "the list")
         await pilot.press("down", "down")
 
     app = DashboardApp(feed, Options())

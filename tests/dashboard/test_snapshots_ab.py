@@ -11,7 +11,8 @@ from textual.pilot import Pilot
 from dashboard.events import Event
 from dashboard.trials.ab import Labelled, LabellingBegun
 from dashboard.trials.base import Step
-from dashboard.ui.app import DashboardApp, Options
+from dashboard.ui.app import DashboardApp
+from dashboard.ui.options import Options
 from probes.labelling import Choice
 from tests.dashboard.ab_story import corpus_steps, events, sentence
 from tests.dashboard.pictures import Compare, at_both_sizes, recorded, whole

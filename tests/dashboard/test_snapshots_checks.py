@@ -9,7 +9,8 @@ import pytest
 from textual.pilot import Pilot
 
 from dashboard.events import Event
-from dashboard.ui.app import DashboardApp, Options
+from dashboard.ui.app import DashboardApp
+from dashboard.ui.options import Options
 from tests.dashboard.checks_story import (
     AT,
     IDS,

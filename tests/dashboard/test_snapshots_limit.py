@@ -9,7 +9,8 @@ import pytest
 from textual.pilot import Pilot
 
 from dashboard.events import Event
-from dashboard.ui.app import DashboardApp, Options
+from dashboard.ui.app import DashboardApp
+from dashboard.ui.options import Options
 from probes.ratelimit import Plan
 from tests.dashboard.limit_story import AT, READ, as_expected, before, begun, burst, ended, step
 from tests.dashboard.pictures import Compare, at_both_sizes, recorded

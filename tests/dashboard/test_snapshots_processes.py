@@ -8,8 +8,9 @@ import pytest
 from textual.pilot import Pilot
 
 from dashboard.replay import ReplayFeed
-from dashboard.ui.app import DashboardApp, Options
+from dashboard.ui.app import DashboardApp
 from dashboard.ui.confirm import ConfirmScreen
+from dashboard.ui.options import Options
 from tests.dashboard.drill_story import whole_story
 from tests.dashboard.pictures import Compare, at_both_sizes, recorded, whole
 from tests.dashboard.ray_story import lost_node

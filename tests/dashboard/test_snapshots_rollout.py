@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from dashboard.ui.app import DashboardApp, Options
+from dashboard.ui.app import DashboardApp
+from dashboard.ui.options import Options
 from tests.dashboard.pictures import Compare, at_both_sizes, recorded
 from tests.dashboard.rollout_story import STATUSES, story
 from tests.dashboard.screens import picture, press, until

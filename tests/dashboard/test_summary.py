@@ -12,12 +12,13 @@ import jsonschema
 import pytest
 
 from dashboard.events import Event, PrometheusState, SourceName, SourceState, TrialEnded
-from dashboard.model import Model, Window
+from dashboard.model import Model
 from dashboard.record import BadRecording, RecordingWriter
 from dashboard.replay import folded
 from dashboard.summary import summary
 from dashboard.trials.base import Step, Trial, TrialName
 from dashboard.verdict import Condition, Severity, judge
+from dashboard.window import Window
 from gateway.exit_codes import ExitCode
 from probes.verdict import Verdict
 from tests.dashboard.stories import START, all_fresh, busy_minute, hit, model

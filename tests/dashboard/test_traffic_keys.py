@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.containers import VerticalScroll
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -104,6 +105,10 @@ def test_a_request_opens_and_is_copied() -> None:
         await press(pilot, "list.open")
         await until(pilot, lambda: isinstance(app.screen, DetailScreen), "the request")
         await until(pilot, lambda: access.request_id in picture(app), "its fields")
+        box = app.screen.query_one(VerticalScroll)
+        assert not box.border_subtitle
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "up and down scroll" in str(box.border_subtitle), "how")
         await press(pilot, "detail.curl")
         assert app.clipboard.startswith("curl ")
         await press(pilot, "detail.json")

@@ -112,6 +112,8 @@ def test_the_last_of_a_version_is_an_outage() -> None:
     severity, reason = says(well(ProcessStates(NOW, (*stopped, process("v2-1")))), NOW)
     assert severity is Severity.DOWN
     assert "nobody serves v1" in reason
+    hint = judge(well(ProcessStates(NOW, (*stopped, process("v2-1")))), NOW).hint
+    assert hint == "6 Processes: s on v1-1 starts it"
 
 
 def test_how_long_is_not_guessed() -> None:

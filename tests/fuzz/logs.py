@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from dashboard.events import Hit
+from dashboard.log_fields import log_fields
 from dashboard.model import Model
-from dashboard.record import log_fields
 from dashboard.summary import summary
 from gateway import accesslog, shadow_log
 from gateway.accesslog import BadLine

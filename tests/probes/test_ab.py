@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
+import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, cast
@@ -275,7 +277,21 @@ def test_without_a_stack_it_says_how_to_start_one(
     (workspace / "var/run").mkdir()
     ensure_certificate(workspace, load_settings(workspace, {}), 1_800_000_000)
     assert ab.main(["--pairs=3"]) == ExitCode.UNREACHABLE
-    assert "make start-project" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.endswith(": is the workspace running? make start-project\n")
+    assert "\\n" not in said  # a line end that was made visible
+    assert "Errno" not in said
+
+
+def test_a_reader_who_leaves_is_no_failure(
+    client: FakeClient, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert ab.main(["--pairs=3"]) == ExitCode.INTERRUPTED
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_texts_without_labels_in_the_file(

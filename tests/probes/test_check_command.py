@@ -120,7 +120,7 @@ def test_a_rate_beyond_the_addresses_is_refused(
     workspace: Path, rate: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert drill.main(["--yes", f"--rate={rate}"]) == ExitCode.USAGE
-    assert "choose up to" in capsys.readouterr().err
+    assert "choose more than 0, up to" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("module", ["probes.check", "probes.drill", "probes.ratelimit"])

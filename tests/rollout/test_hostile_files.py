@@ -32,7 +32,13 @@ def put(path: Path, content: object) -> None:
 
 @pytest.mark.parametrize(
     ("path", "to"),
-    [("plan.guardrails.failed.threshold", HUGE), ("time", NAN), ("reason", "\ud800")],
+    [
+        ("plan.guardrails.failed.threshold", HUGE),
+        ("time", NAN),
+        ("time", 1e18),
+        ("time", -1e18),
+        ("reason", "\ud800"),
+    ],
 )
 def test_a_decision_is_damaged(tmp_path: Path, path: str, to: object) -> None:
     put(tmp_path / FILE, changed(explainable().to_json(), path, to))

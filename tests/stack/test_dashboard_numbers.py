@@ -20,9 +20,9 @@ from dashboard import numbers
 from dashboard.feed import LiveFeed, declared_workspace, live_sources
 from dashboard.glyphs import ASCII
 from dashboard.lines import plain
-from dashboard.model import Window
 from dashboard.present import overview
 from dashboard.view import View
+from dashboard.window import Window
 from gateway.settings import load_settings
 from gateway.supervisor import Supervisor
 from gateway.topology import Topology
