@@ -58,6 +58,18 @@ def entries() -> dict[int, Entry]:
     return {one.pid: one for one in found if one is not None and not one.zombie}
 
 
+def family(pid: int) -> frozenset[int]:
+    """`pid` and whatever it has started that runs, and so on."""
+    children: dict[int, list[int]] = {}
+    for one in entries().values():
+        children.setdefault(one.parent, []).append(one.pid)
+    found, waiting = set(), [pid]
+    while waiting:
+        found.add(waiting[-1])
+        waiting += children.get(waiting.pop(), [])
+    return frozenset(found)
+
+
 def alive(pid: int) -> bool:
     """Whether `pid` runs (a zombie that nobody has reaped yet does not)."""
     if pid <= 0:

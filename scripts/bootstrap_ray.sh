@@ -19,10 +19,11 @@ SYSTEM_CA=/etc/ssl/certs/ca-certificates.crt
 if [ -r "$SYSTEM_CA" ]; then export SSL_CERT_FILE="${SSL_CERT_FILE:-$SYSTEM_CA}"; fi
 export UV_PYTHON_DOWNLOADS=never
 
-# Written last, so what an interrupted run left is not trusted.
+# Written last, so what an interrupted run left is not trusted. With the lock it names the Python
+# that both environments are of.
 synced=.tools/ray/synced
-lock=$(sha256sum <requirements-ray.lock)
-if [ "$(cat "$synced" 2>/dev/null)" = "$lock" ]; then exit 0; fi
+of=$(sha256sum <requirements-ray.lock && .venv/bin/python -c 'import os, sys; print(os.path.realpath(sys._base_executable), sys.version)')
+if [ "$(cat "$synced" 2>/dev/null)" = "$of" ]; then exit 0; fi
 say "installing Ray into .tools/ray (80 MB to fetch, 600 MB on disk)"
 .tools/bin/uv venv --quiet --clear --python .venv/bin/python .tools/ray
 patiently "fetching Ray" .tools/bin/uv pip sync --quiet --require-hashes --compile-bytecode \
@@ -30,5 +31,5 @@ patiently "fetching Ray" .tools/bin/uv pip sync --quiet --require-hashes --compi
   say "uv could not fetch Ray (log: .tools/log/ray.log): connect this machine to the network and run this again"
   exit 1
 }
-printf '%s\n' "$lock" >"$synced"
+printf '%s\n' "$of" >"$synced"
 say "Ray $(grep -oE '^ray==[0-9.]+' requirements-ray.lock | cut -d= -f3) is in .tools/ray"

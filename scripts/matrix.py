@@ -33,6 +33,7 @@ from pathlib import Path
 
 from gateway.exit_codes import ExitCode
 from scripts import (
+    claimed,
     fuzzing,
     interpreters,
     nix_shell,
@@ -58,7 +59,6 @@ _VERSIONS = (
     "import importlib.metadata, json, sys; "
     "print(json.dumps({name: importlib.metadata.version(name) for name in sys.argv[1:]}))"
 )
-_CLAIMS = 5
 _SYSTEM_CA = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -103,7 +103,7 @@ def main() -> int:
     lines.append(_timed("thousands", "contract", partial(thousands.run, report)))
     lines.append(_fuzz())
     lines.append(_timed("simulations", "rollout", simulations.run))
-    lines.append(_timed("claims", "bench", _claims))
+    lines.append(_timed("claims", "bench", claimed.run))
     sys.stdout.write(summary(lines, [*versions, missing]))
     return ExitCode.FAILED if any(line.result.failed for line in lines) else ExitCode.PASS
 
@@ -191,18 +191,6 @@ def _fuzz() -> Line:
         return _timed("fuzz", "readers", fuzzing.run)
     except NotBuilt as error:
         return Line("fuzz", test.Result("set-up", 0, 1, 0.0, str(error)))
-
-
-def _claims() -> Counts:
-    """Five claims are one check each; a command, because nothing here imports bench."""
-    subprocess.run(["scripts/bootstrap.sh", "jq"], cwd=ROOT, check=True)
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.claims"], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    sys.stdout.write(done.stdout)
-    held = done.stdout.count("| holds ")
-    note = "" if done.returncode == 0 else f"bench.claims ended with {done.returncode}, see above"
-    return held, max(_CLAIMS - held, int(done.returncode != 0)), note
 
 
 def _timed(row: str, layer: str, run: Callable[[], Counts]) -> Line:

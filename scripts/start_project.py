@@ -19,6 +19,7 @@ from gateway.exit_codes import ExitCode
 from gateway.offers import MetricsOffer, metrics_offers
 from gateway.processes import read_processes
 from gateway.settings import DEMO_PASSWORD, Settings, load_settings
+from gateway.supervisor import RAY as NODES
 from gateway.supervisor import (
     SOCKET,
     Process,
@@ -30,7 +31,7 @@ from gateway.supervisor import (
 from gateway.topology import Topology, load_topology
 from gateway.workload import load_workload
 from scripts import leftovers, port_check, stack
-from scripts.overlay import Overlay
+from scripts.overlay import RAY, Overlay
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = Path("var/run/start.lock")
@@ -100,7 +101,7 @@ def _bring_up(
     was_running = _is_running(supervisor)
     if was_running:
         _require_same(supervisor, overlay)
-        _say("the workspace runs already")
+        _say(_runs_already(supervisor, overlay))
         stopped = {process.name for process in ready(supervisor.processes()).failed}
         for name in sorted(stopped):
             _say(f"starting {name}, which had stopped")
@@ -133,6 +134,14 @@ def _is_running(supervisor: Supervisor) -> bool:
         f"process-compose (pid {found[0].pid}) runs in this folder but does not answer on "
         f"{SOCKET}: end it with `kill {found[0].pid}` and start again"
     )
+
+
+def _runs_already(supervisor: Supervisor, overlay: Overlay | None) -> str:
+    """That it does; and how, where that is not what was asked for."""
+    said = "the workspace runs already"
+    if overlay is None and any(each.namespace == NODES for each in supervisor.processes()):
+        said += f", {RAY.title}: make stop-ray ends it"
+    return said
 
 
 def _require_same(supervisor: Supervisor, overlay: Overlay | None) -> None:

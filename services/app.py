@@ -67,7 +67,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> FastAPI:
         raise SystemExit(EXIT_CONFIGURATION) from None
     app = build_app(settings, artefact.scorer, artefact.digest, artefact.training)
     if settings.faults is not None:
-        _add_faults(app, settings.instance, settings.faults)
+        add_faults(app, settings.faults, settings.instance, lambda: settings.instance)
     # The model lives as long as the process: the garbage collector need not walk it.
     gc.freeze()
     return app
@@ -122,6 +122,19 @@ def build_app(
     return app
 
 
+def add_faults(app: FastAPI, file: Path, who: str, instance: Callable[[], str]) -> None:
+    """Have the application misbehave as `file` says of `instance`, asked when it is read.
+
+    `who` misbehaves, as it is said at the start.
+    """
+    # Here, so that no other process loads it; without it nothing stands in the way of a request.
+    from services.faults import FaultMiddleware, announce
+
+    announce(file, who)
+    # Not add_middleware, which puts it around the metrics: a fault is to be counted like any other.
+    app.user_middleware.append(Middleware(FaultMiddleware, file=file, instance=instance))
+
+
 def _short(
     scorer: Scorer, metrics: ServiceMetrics
 ) -> Callable[[PredictRequest], Awaitable[PredictionV1]]:
@@ -152,15 +165,6 @@ def _explained(
         )
 
     return predict
-
-
-def _add_faults(app: FastAPI, instance: str, file: Path) -> None:
-    # Here, so that no other process loads it; without it nothing stands in the way of a request.
-    from services.faults import FaultMiddleware, announce
-
-    announce(file, instance)
-    # Not add_middleware, which puts it around the metrics: a fault is to be counted like any other.
-    app.user_middleware.append(Middleware(FaultMiddleware, file=file, instance=instance))
 
 
 def _add_health(app: FastAPI, settings: ServiceSettings, digest: str) -> None:

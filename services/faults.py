@@ -70,11 +70,11 @@ class FaultMiddleware:
         self,
         app: ASGIApp,
         file: Path,
-        instance: str,
+        instance: Callable[[], str],
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random.random,
     ) -> None:
-        """`draw`: evenly between 0 and 1."""
+        """`instance`: what this process is called now. `draw`: evenly between 0 and 1."""
         self._app = app
         self._file, self._instance = file, instance
         self._clock, self._draw = clock, draw
@@ -112,7 +112,7 @@ class FaultMiddleware:
 
     def _read(self) -> Faults:
         try:
-            return faults_from(self._file.read_text(encoding="utf-8"), self._instance)
+            return faults_from(self._file.read_text(encoding="utf-8"), self._instance())
         except FileNotFoundError:
             return Faults()
 

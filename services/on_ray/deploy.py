@@ -47,7 +47,8 @@ def deploy(settings: ServiceSettings, digest: str, options: dict[str, Any]) -> N
     except (TypeError, ValueError) as error:
         raise OptionsError(f"{SETTINGS.name}: {version}: {error}; correct that") from error
     connect()
-    replica = deployment.bind(version, digest, str(settings.models_dir))
+    faults = None if settings.faults is None else str(settings.faults)
+    replica = deployment.bind(version, digest, str(settings.models_dir), faults)
     serve.run(replica, name=version, route_prefix=f"/{version}")
 
 

@@ -61,7 +61,7 @@ class _Attempt:
     def __init__(self, body: bytes, receive: Receive, send: Send) -> None:
         self._body: bytes | None = body
         self._receive, self._send = receive, send
-        self._begun = False
+        self._begun = self._client_left = False
         self.lost: int | None = None
         """The status with which Serve said that no replica answered."""
         self.is_last = False
@@ -76,10 +76,16 @@ class _Attempt:
             self.lost = _FAILED
             # Cancelled, say: this proxy itself comes to its end, with its node.
             self.is_last = not isinstance(error, Exception)
+        else:
+            # Serve says nothing where a replica was lost before it answered: a 500 by the server.
+            if not (self._begun or self._client_left) and self.lost is None:
+                self.lost = _FAILED
 
     async def receive(self) -> Message:
         if self._body is None:
-            return await self._receive()
+            message = await self._receive()
+            self._client_left |= message["type"] == "http.disconnect"
+            return message
         body, self._body = self._body, None
         return {"type": "http.request", "body": body, "more_body": False}
 

@@ -1,25 +1,36 @@
 """One replica of a version: the application of services.app in a process that Ray started."""
 
 import logging
+from pathlib import Path
 
 import ray.serve._private.replica as serve_replica
 from ray import serve
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.app import create_app
+from services.app import add_faults, create_app
+from services.artefact import read_manifest
 
 
 class Replica:
     """What `serve.ingress()` makes a deployment of."""
 
-    def __init__(self, version: str, digest: str, models_dir: str) -> None:
-        """Serve the model of `version`. `digest` names it, so that another one is deployed anew."""
-        self._version, self._models_dir = version, models_dir
+    def __init__(
+        self, version: str, digest: str, models_dir: str, faults: str | None = None
+    ) -> None:
+        """Serve the model of `version`. `digest` names it, so that another one is deployed anew.
+
+        `faults`: the file that says how to misbehave (services.faults), for tests.
+        """
+        self._version, self._digest, self._models_dir = version, digest, models_dir
+        self._faults = faults
         logging.getLogger("ray.serve").info("%s serves the model %s", version, digest)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        """Called by Serve in the replica's process, before it listens anywhere."""
+        """Called by Serve in the replica's process, before it listens anywhere.
+
+        Raises WrongModelError where the folder has another model than was deployed.
+        """
         _listen_on_loopback_only()
         app = create_app(
             {
@@ -28,8 +39,35 @@ class Replica:
                 "MODELS_DIR": self._models_dir,
             }
         )
+        # After it was loaded, so that one that was exchanged meanwhile is noticed as well.
+        _require(self._digest, Path(self._models_dir) / self._version)
+        if self._faults is not None:
+            version = self._version
+            add_faults(app, Path(self._faults), version, lambda: _instance(version))
         name(app, self._version)
         return app
+
+
+class WrongModelError(Exception):
+    """The model on disk is not the one that was deployed: a restart of the version deploys it."""
+
+
+def _require(digest: str, model_dir: Path) -> None:
+    _, found = read_manifest(model_dir)
+    if found != digest:
+        version = model_dir.name
+        raise WrongModelError(
+            f"{model_dir} holds the model {found}, deployed was {digest}: "
+            f"`python -m scripts.restart {version}` deploys what is there"
+        )
+
+
+def _instance(version: str) -> str:
+    """The version and the replica's rank, as in v1-2.
+
+    Looked up each time: ranks are given anew when there are fewer replicas.
+    """
+    return f"{version}-{serve.get_replica_context().rank.rank + 1}"
 
 
 def name(app: Starlette, version: str) -> None:
@@ -58,10 +96,8 @@ class Named:
 
         async def send_named(message: Message) -> None:
             if message["type"] == "http.response.start":
-                # Looked up each time: ranks are given anew when there are fewer replicas.
-                rank = serve.get_replica_context().rank.rank
-                instance = f"{self._version}-{rank + 1}".encode()
-                message["headers"] = [*message["headers"], (b"x-instance", instance)]
+                instance = (b"x-instance", _instance(self._version).encode())
+                message["headers"] = [*message["headers"], instance]
             await send(message)
 
         await self._app(scope, receive, send_named)

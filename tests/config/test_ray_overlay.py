@@ -259,6 +259,15 @@ def test_both_versions_are_deployed_with_a_replica_for_each_instance(
     assert all(each["min_replicas"] <= each["max_replicas"] for each in scaling.values())
 
 
+@pytest.mark.parametrize("node", NODES)
+def test_replicas_are_less_nice_than_a_node_that_starts(processes: Any, node: str) -> None:
+    assert 0 <= int(variable(processes, node, "RAY_worker_niceness")) < loopback.NICER
+
+
+def test_the_first_node_finds_its_state_again(processes: Any) -> None:
+    assert "RAY_gcs_storage=rocksdb;" in processes["ray-1"]["command"]
+
+
 def test_the_nodes_offer_what_replicas_reserve(processes: Any, deployments: Any) -> None:
     offered = sum(int(argument(processes, node, "num-cpus")) for node in NODES)
     reserved = sum(

@@ -6,61 +6,65 @@ of its own; the working directory is that clone.
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from dashboard.feed import LiveFeed, declared_workspace, live_sources
+from dashboard.sources.prometheus import Prometheus
 from gateway.settings import load_settings
 from gateway.supervisor import SOCKET, Supervisor
-from gateway.topology import Topology, load_topology
+from gateway.topology import Topology
 from scripts import stack
-from tests.stack.clients import Clients
+from tests.stack.clone import Clone
+from tests.stack.live_rollout import FAULTS
+from tests.stack.running import connect, root, topology
 
-START_TIMEOUT_S = 360
-
-
-@pytest.fixture(scope="session")
-def root() -> Path:
-    return Path.cwd()
+__all__ = ["all_ready", "connect", "feed", "root", "supervisor", "topology", "workspace"]
 
 
 @pytest.fixture(scope="session")
-def topology(root: Path) -> Topology:
-    return load_topology(root, load_settings(root, {}))
+def workspace(root: Path) -> Clone:
+    """Runs commands as a person does."""
+    return Clone(root)
 
 
 @pytest.fixture(scope="session")
-def supervisor(root: Path, topology: Topology) -> Iterator[Supervisor]:
-    """The API of the running workspace on Ray."""
+def supervisor(workspace: Clone, topology: Topology) -> Iterator[Supervisor]:
+    """The API of the running workspace on Ray, whose replicas fail where a test asks for it."""
     if stack.listening(topology.https_port):
         pytest.exit("port 8443 is in use: run `make test-ray`, or make stop-project")
-    started = _run(root, "scripts.start_ray")
+    started = workspace.run("scripts.start_ray", FAULTS_FILE=str(FAULTS))
     assert started.returncode == 0, started.stderr
     try:
-        yield Supervisor(root / SOCKET)
+        yield Supervisor(workspace.root / SOCKET)
     finally:
-        stopped = _run(root, "scripts.stop_project")
+        stopped = workspace.stop()
     assert stopped.returncode == 0, stopped.stderr
 
 
 @pytest.fixture
-def connect(supervisor: Supervisor, topology: Topology, root: Path) -> Iterator[Clients]:
-    """Opens clients of the gateway, closed after the test."""
-    clients = Clients(topology.https_port, str(root / "nginx/certs/nginx.crt"))
-    yield clients
-    clients.close()
+def all_ready(supervisor: Supervisor, topology: Topology) -> Callable[[], bool]:
+    """Whether nodes, doors and gateway are."""
+    wanted = {*(each.name for each in topology.instances), "ray-1", "ray-2", "nginx"}
+
+    def look() -> bool:
+        return wanted <= {each.name for each in supervisor.processes() if each.is_ready}
+
+    return look
 
 
-def _run(root: Path, module: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", module],
-        cwd=root,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=START_TIMEOUT_S,
-        check=False,
-    )
+@pytest.fixture
+def feed(root: Path, topology: Topology, supervisor: Supervisor) -> Iterator[LiveFeed]:
+    """What `make dashboard` shows; it asks Prometheus more often, so that a test waits less."""
+    workspace = declared_workspace(topology, load_settings(root, {}), time.time())
+    sources = list(live_sources(root, topology, workspace))
+    for source in sources:
+        if isinstance(source, Prometheus):
+            source.period_s = 0.5
+    opened = LiveFeed(workspace, sources)
+    opened.start()
+    yield opened
+    opened.stop()

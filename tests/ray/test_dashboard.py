@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from dashboard.events import RayState
-from dashboard.feed import LiveFeed, declared_workspace, live_sources
+from dashboard.feed import LiveFeed
 from dashboard.glyphs import ASCII
 from dashboard.lines import plain
 from dashboard.process_picture import picture
-from dashboard.sources.prometheus import Prometheus
 from dashboard.view import View
-from gateway.settings import load_settings
-from gateway.supervisor import Supervisor
 from gateway.topology import Topology
 from scripts.stack import wait_until
 from tests.stack.clients import Clients
@@ -28,20 +21,6 @@ REQUESTS = "ray_serve_deployment_request_counter_total"
 PRESENT = "last_over_time(ray_serve_replica_processing_queries[15s])"
 # What a replica counts is with Ray after 10 s at most, and with Prometheus 5 s later.
 COUNTED_S = 30.0
-
-
-@pytest.fixture
-def feed(root: Path, topology: Topology, supervisor: Supervisor) -> Iterator[LiveFeed]:
-    """What `make dashboard` shows; it asks Prometheus more often, so that a test waits less."""
-    workspace = declared_workspace(topology, load_settings(root, {}), time.time())
-    sources = list(live_sources(root, topology, workspace))
-    for source in sources:
-        if isinstance(source, Prometheus):
-            source.period_s = 0.5
-    opened = LiveFeed(workspace, sources)
-    opened.start()
-    yield opened
-    opened.stop()
 
 
 def _asked(topology: Topology, expression: str) -> list[dict[str, Any]]:

@@ -30,10 +30,19 @@ def clone(tmp_path: Path) -> Path:
     (tmp_path / "requirements-ray.lock").write_text("ray==2.60.0 \\\n    --hash=sha256:0\n")
     for folder in ("bin", "log"):
         (tmp_path / ".tools" / folder).mkdir(parents=True)
+    write_python(tmp_path, "3.11.2")
     uv = tmp_path / ".tools/bin/uv"
     uv.write_text(UV)
     uv.chmod(0o755)
     return tmp_path
+
+
+def write_python(clone: Path, version: str) -> None:
+    """A stand-in for the one of .venv."""
+    python = clone / ".venv/bin/python"
+    python.parent.mkdir(parents=True, exist_ok=True)
+    python.write_text(f"#!/bin/sh\necho /usr/bin/python3 {version}\n")
+    python.chmod(0o755)
 
 
 def bootstrap(clone: Path, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -78,6 +87,15 @@ def test_it_installs_by_the_hashes_into_a_folder_of_its_own_and_once(clone: Path
     assert len(calls(clone)) == 2
     # Another lock is another Ray.
     (clone / "requirements-ray.lock").write_text("ray==2.61.0\n")
+    assert bootstrap(clone).returncode == 0
+    assert len(calls(clone)) == 4
+
+
+def test_another_python_of_the_workspace_is_another_environment(clone: Path) -> None:
+    assert bootstrap(clone).returncode == 0
+    write_python(clone, "3.13.5")
+    assert bootstrap(clone).returncode == 0
+    assert len(calls(clone)) == 4
     assert bootstrap(clone).returncode == 0
     assert len(calls(clone)) == 4
 

@@ -131,6 +131,21 @@ def test_what_runs_with_it_is_no_reason_to_refuse(
     assert "start: the workspace runs already\n" in capsys.readouterr().err
 
 
+def test_a_plain_start_says_that_it_runs_on_ray(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = tuple(map(running, read_processes(clone).names))
+    found = [plain]
+    monkeypatch.setattr(Runs, "processes", lambda _: found[0])
+    monkeypatch.setattr(start_project, "Supervisor", lambda _: Runs())
+    assert start_project.main() == ExitCode.PASS
+    assert "start: the workspace runs already\n" in capsys.readouterr().err
+    found[0] = (*plain, running("ray-1", "ray"))
+    assert start_project.main() == ExitCode.PASS
+    said = "start: the workspace runs already, on Ray: make stop-ray ends it\n"
+    assert said in capsys.readouterr().err
+
+
 def test_a_taken_port_of_it_is_refused(
     clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

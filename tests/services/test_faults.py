@@ -37,7 +37,7 @@ class Clock:
 
 def spoilt(file: Path, clock: Clock | None = None, draws: Iterator[float] | None = None) -> FastAPI:
     app = served("v2")
-    options: dict[str, Any] = {"file": file, "instance": "v2-1", "clock": clock or Clock()}
+    options: dict[str, Any] = {"file": file, "instance": lambda: "v2-1", "clock": clock or Clock()}
     if draws is not None:
         options["draw"] = draws.__next__
     app.user_middleware.append(Middleware(FaultMiddleware, **options))

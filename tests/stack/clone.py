@@ -20,7 +20,8 @@ from gateway.settings import Settings, load_settings
 from gateway.topology import Topology, load_topology
 from scripts.stack import search_path
 
-START_TIMEOUT_S = 180
+COMMAND_TIMEOUT_S = 360
+"""Of the longest: the first start on Ray."""
 _NOT_COPIED = shutil.ignore_patterns(
     ".venv", ".tools", ".git", "var", "certs", "__pycache__", ".*_cache"
 )
@@ -47,8 +48,15 @@ class Clone:
 
     def spawn(self, module: str, *words: str, **environ: str) -> subprocess.Popen[str]:
         """Start `python -m module words...` in a session of its own, as a terminal does."""
+        return self._spawn([sys.executable, "-m", module, *words], environ)
+
+    def make(self, target: str) -> subprocess.CompletedProcess[str]:
+        """Run `make target` to its end."""
+        return self._finish(self._spawn(["make", target], {}), target)
+
+    def _spawn(self, command: list[str], environ: dict[str, str]) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", module, *words],
+            command,
             cwd=self.root,
             env={**self.environ, **environ},
             stdin=subprocess.DEVNULL,
@@ -60,9 +68,13 @@ class Clone:
 
     def run(self, module: str, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m module words...` to its end."""
-        with self.spawn(module, *words, **environ) as process:
-            out, err = process.communicate(timeout=START_TIMEOUT_S)
-        return subprocess.CompletedProcess([module], process.returncode, out, err)
+        return self._finish(self.spawn(module, *words, **environ), module)
+
+    @staticmethod
+    def _finish(process: subprocess.Popen[str], name: str) -> subprocess.CompletedProcess[str]:
+        with process:
+            out, err = process.communicate(timeout=COMMAND_TIMEOUT_S)
+        return subprocess.CompletedProcess([name], process.returncode, out, err)
 
     def start(self, **environ: str) -> subprocess.CompletedProcess[str]:
         """`make start-project` without the set-up."""

@@ -15,24 +15,15 @@ from typing import Any
 import pytest
 
 from gateway.canary import Experiment, write_experiment
-from gateway.settings import load_settings
 from gateway.supervisor import SOCKET, Supervisor
-from gateway.topology import Topology, load_topology
+from gateway.topology import Topology
 from scripts import stack
 from tests.stack.books import Books
-from tests.stack.clients import Clients
+from tests.stack.running import connect, root, topology
+
+__all__ = ["books", "connect", "root", "supervisor", "topology", "trying"]
 
 START_TIMEOUT_S = 180.0
-
-
-@pytest.fixture(scope="session")
-def root() -> Path:
-    return Path.cwd()
-
-
-@pytest.fixture(scope="session")
-def topology(root: Path) -> Topology:
-    return load_topology(root, load_settings(root, {}))
 
 
 @pytest.fixture(scope="session")
@@ -59,14 +50,6 @@ def supervisor(root: Path, topology: Topology) -> Iterator[Supervisor]:
         yield client
     finally:
         stack.stop(client)
-
-
-@pytest.fixture
-def connect(supervisor: Supervisor, topology: Topology, root: Path) -> Iterator[Clients]:
-    """Opens clients of the gateway, closed after the test."""
-    clients = Clients(topology.https_port, str(root / "nginx/certs/nginx.crt"))
-    yield clients
-    clients.close()
 
 
 @pytest.fixture

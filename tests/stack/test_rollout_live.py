@@ -7,52 +7,24 @@ are those of rollout/rollout.yaml; only the waiting is shorter.
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gateway.accesslog import Access
 from gateway.agreement import agreement
-from gateway.atomic import replace_file
-from gateway.canary import Experiment, read_experiment
-from gateway.follow import Follower
-from gateway.supervisor import SOCKET, ProcessStatus, Supervisor
-from rollout.observe import Observations
-from rollout.record import Entry, explain
+from gateway.supervisor import ProcessStatus
 from rollout.state import Phase
-from rollout.status import Status
-from rollout.status_file import FILE as STATUS
 from rollout.store import read_log
 from scripts.stack import wait_until
 from tests.stack.clone import Clone, cloned
 from tests.stack.hangup import Terminal
-from tests.stack.hurting import process, ready_again
+from tests.stack.hurting import process
+from tests.stack.live_rollout import FAULTS, LONG, SHORT, Rollout, faulty
 
 OFFSET = 2000
-FAULTS = Path("var/faults.json")
 TRAFFIC = ("--rate=50", "--users=2000", "--duration=900")
-WARM_UP_S = 1
-LONG = f"""\
-shadow: {{percent: 0}}
-steps:
-  - {{weight: 25, min_users: 10, min_time: 1h}}
-  - {{weight: 100, min_users: 10, min_time: 1h}}
-warm_up: {WARM_UP_S}s
-max_wait: 2h
-"""
-SHORT = f"""\
-shadow: {{percent: 20, min_pairs: 20, min_time: 1s}}
-steps:
-  - {{weight: 25, min_users: 30, min_time: 3s}}
-  - {{weight: 50, min_users: 50, min_time: 3s}}
-  - {{weight: 100, min_users: 60, min_time: 2s}}
-warm_up: {WARM_UP_S}s
-"""
 MOST_KILLS = 6
 """Every guardrail that could see a process die has had its chance by then."""
 MODEL_MS = 10.0
@@ -60,79 +32,6 @@ MODEL_MS = 10.0
 SLOWER_MS = 2.3
 """A fifth of both together."""
 SOON_S = 10
-
-
-class Rollout:
-    """What a person sees and does in the clone."""
-
-    def __init__(self, clone: Clone, folder: Path) -> None:
-        self.clone, self.root = clone, clone.root
-        self._folder = folder
-        self.supervisor = Supervisor(clone.root / SOCKET)
-        self._log = Follower(clone.root / "var/logs/access.jsonl")
-        self.answers()
-
-    def policy(self, text: str) -> str:
-        """A file with that policy."""
-        path = self._folder / "policy.yaml"
-        path.write_text(text)
-        return str(path)
-
-    def start(self, policy: str) -> None:
-        done = self.clone.run("dashboard", "rollout", "start", "--policy", self.policy(policy))
-        assert done.returncode == 0, done.stderr
-
-    @property
-    def seen(self) -> Observations:
-        """What the engine has seen of the step."""
-        return Status.from_json(json.loads((self.root / STATUS).read_bytes())).seen
-
-    def has_reached(self, phase: Phase, weight: int) -> bool:
-        state = read_log(self.root).state
-        return state is not None and (state.phase, state.weight) == (phase, weight)
-
-    def wait_for(self, phase: Phase, weight: int, seconds: float = 30) -> None:
-        found = wait_until(lambda: self.has_reached(phase, weight), seconds)
-        assert found, [e.decision.reason for e in read_log(self.root).entries[-3:]]
-
-    def wait_for_evidence(self) -> None:
-        """Until the warm-up of the step is over and v2 has been watched for a while."""
-        self.wait_for(Phase.STEP, 25)
-        assert wait_until(lambda: self.seen.weight == 25 and self.seen.requests_v2 > 40, 30)
-
-    def kill_v2(self) -> None:
-        """kill -9; until there is another one."""
-        pid = process(self.supervisor, "v2-1").pid
-        os.kill(pid, signal.SIGKILL)
-        assert wait_until(lambda: ready_again(self.supervisor, "v2-1", pid), 20)
-
-    @property
-    def last(self) -> Entry:
-        """The last decision."""
-        return read_log(self.root).entries[-1]
-
-    def is_rolled_back_by(self, *triggers: str) -> bool:
-        """Whether one of these did it, from 25 %, and would do it again."""
-        last = self.last
-        assert last.decision.trigger in triggers, last.decision.reason
-        assert last.before is not None
-        return last.before.weight == 25 and explain(last).differences == ()
-
-    def answers(self) -> list[Access]:
-        """The requests of the traffic that have been logged since the last call, or the start."""
-        return [line for line in self._log.read(1 << 26) if line.user_id.startswith("u-")]
-
-    def is_well_again(self) -> bool:
-        """Whether it only answers well from now on: 50 requests, none of them by v2."""
-        self.answers()
-        after: list[Access] = []
-
-        def enough() -> bool:
-            after.extend(self.answers())
-            return len(after) > 50
-
-        assert wait_until(enough, 20)
-        return {(line.status, line.cohort) for line in after} == {(200, "v1")}
 
 
 @pytest.fixture(scope="module")
@@ -156,18 +55,7 @@ def rollout(clone: Clone, tmp_path: Path) -> Iterator[Rollout]:
     """One that has not begun; none and no fault afterwards."""
     rollout = Rollout(clone, tmp_path)
     yield rollout
-    (clone.root / FAULTS).unlink(missing_ok=True)
-    state = read_log(clone.root).state
-    if state is not None and not state.ended:
-        clone.run("dashboard", "rollout", "abort")
-    assert wait_until(lambda: read_experiment(clone.root) == Experiment(), 20)
-
-
-def faulty(clone: Clone, model_ms: float = 0.0, **fault: float) -> None:
-    """From now on, or a second later, v2 is like that, and every instance takes `model_ms`."""
-    faults = {each.name: {"delay_ms": model_ms} for each in clone.topology.instances}
-    faults["v2-1"] |= fault
-    replace_file(clone.root / FAULTS, json.dumps(faults))
+    rollout.clear()
 
 
 def test_a_fifth_of_5xx_is_rolled_back(clone: Clone, rollout: Rollout) -> None:

@@ -31,11 +31,24 @@ def install(monkeypatch: pytest.MonkeyPatch, name: str, **members: Any) -> Modul
 def command_line(monkeypatch: pytest.MonkeyPatch, main: Callable[[], None]) -> ModuleType:
     """The program `ray`; the module whose idea of loopback is replaced is what is returned."""
     install(monkeypatch, "ray.scripts.scripts", main=main)
+    install(monkeypatch, "ray._private.node", Node=type("Node", (NodeProcesses,), {}))
     return install(
         monkeypatch,
         "ray._private.services",
         resolve_ip_for_localhost=lambda host: "192.0.2.1",
     )
+
+
+class NodeProcesses:
+    """What `ray start` has started, and how it ends that when it is told to stop."""
+
+    def __init__(self) -> None:
+        self.told: list[bool] = []
+
+    def kill_all_processes(
+        self, check_alive: bool = True, allow_graceful: bool = False, wait: bool = False
+    ) -> None:
+        self.told.append(allow_graceful)
 
 
 class Rank:

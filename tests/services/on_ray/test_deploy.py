@@ -60,7 +60,8 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"):
         monkeypatch.setenv(name, "put back after the test")
     monkeypatch.setenv("MODEL_VERSION", "v1")
-    monkeypatch.delenv("MODELS_DIR", raising=False)
+    for name in ("MODELS_DIR", "FAULTS_FILE", "GATEWAY_LISTEN_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "argv", ["deploy", "abc"])
     yield cluster
     sys.modules.pop("services.on_ray.replica", None)
@@ -89,7 +90,15 @@ def test_replicas_read_the_folder_that_the_door_reads(
     if folder != "var/models":
         monkeypatch.setenv("MODELS_DIR", folder)
     assert deploy.main() == 0
-    assert cluster.bound == ("v1", "abc", folder)
+    assert cluster.bound == ("v1", "abc", folder, None)
+
+
+def test_replicas_fail_on_purpose_where_the_door_is_told_so(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAULTS_FILE", "var/faults.json")
+    assert deploy.main() == 0
+    assert cluster.bound == ("v1", "abc", "var/models", "var/faults.json")
 
 
 @pytest.mark.parametrize(

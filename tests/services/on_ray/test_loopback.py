@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import stat
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from services.on_ray import loopback
+from services.on_ray import cluster_folder, loopback
 from tests.services.on_ray import stub_ray
-
-MOST_BYTES = 107
-"""Of the path of a socket: sockaddr_un has 108, with a zero at the end."""
-RAYS_PART = "/session_2026-11-24_17-06-26_123456_4194304/sockets/plasma_store.1"
-"""Of the second node on a machine, with the largest pid that Linux gives."""
 
 
 @pytest.fixture
@@ -27,12 +22,13 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A clone, and beside it the folder for what is temporary."""
     root = tmp_path / "clone"
     (tmp_path / "tmp").mkdir()
-    monkeypatch.setattr(loopback, "ROOT", root)
+    monkeypatch.setattr(cluster_folder, "ROOT", root)
     monkeypatch.setattr(loopback, "TOKEN", root / "var/ray/token")
     monkeypatch.setattr(loopback, "TARGETS", root / "var/ray/targets.json")
-    monkeypatch.setattr(loopback, "_TEMPORARY", tmp_path / "tmp")
-    for name in loopback.environment():
+    monkeypatch.setattr(cluster_folder, "_TEMPORARY", tmp_path / "tmp")
+    for name in (*loopback.environment(), loopback.STATE_VARIABLE):
         monkeypatch.setenv(name, "put back after the test")
+    monkeypatch.setattr(os, "nice", lambda step: None)
     return root
 
 
@@ -90,6 +86,32 @@ def test_what_an_interrupted_start_left_of_a_token_is_not_used(root: Path, start
     assert not unfinished.exists()
 
 
+@pytest.mark.parametrize("mode_before", [0o444, 0o440, 0o620, 0o601])
+def test_a_token_that_others_could_use_is_replaced(
+    root: Path, start: Start, mode_before: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start("--head")
+    first = loopback.TOKEN.read_text()
+    loopback.TOKEN.chmod(mode_before)
+    start("--head")
+    assert loopback.TOKEN.read_text() != first
+    assert mode(loopback.TOKEN) == 0o400
+    said = f"ray: {loopback.TOKEN} could be read by others: there is another one now\n"
+    assert capsys.readouterr().err == said
+
+
+def test_a_token_that_another_node_uses_stays(root: Path, start: Start) -> None:
+    start("--head")
+    first = loopback.TOKEN.read_text()
+    loopback.TOKEN.chmod(0o444)
+    with cluster_folder.held(is_first=False):
+        start("--head")
+        assert loopback.TOKEN.read_text() == first
+        loopback.TOKEN.unlink()
+        start("--head")
+    assert mode(loopback.TOKEN) == 0o400
+
+
 def test_two_clones_have_two_tokens(
     root: Path, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,18 +130,61 @@ def test_ray_knows_the_token_and_takes_loopback_as_it_is(start: Start) -> None:
 
 
 def test_the_first_node_has_a_folder_that_nobody_else_can_enter(start: Start) -> None:
-    folder = loopback.temporary_folder()
+    folder = cluster_folder.path()
     folder.mkdir()
     (folder / "session_of_yesterday").mkdir()
     seen: list[object] = []
 
     def ray() -> None:
         seen.extend([sys.argv[1:], mode(folder), list(folder.iterdir())])
+        seen.append(os.environ[loopback.STATE_VARIABLE])
         (folder / "ray").mkdir(0o777)  # Ray opens what it makes to everybody
 
     start("--head", program=ray)
-    assert seen == [["start", "--head", f"--temp-dir={folder}/ray"], 0o700, []]
+    assert seen == [["start", "--head", f"--temp-dir={folder}/ray"], 0o700, [], f"{folder}/gcs"]
     assert not folder.exists()
+
+
+def test_a_first_node_that_comes_back_is_taken_for_no_second_cluster(start: Start) -> None:
+    """`ray start` refuses where this file names its own address and another node runs."""
+    file = cluster_folder.path() / "ray/ray_current_cluster"
+
+    def crash() -> None:
+        file.parent.mkdir()
+        file.touch()
+        start("--head", program=lambda: there.append(file.exists()))
+
+    there: list[bool] = []
+    start("--head", program=crash)
+    assert there == [False]
+
+
+@pytest.mark.parametrize(("argument", "politely"), [("--head", False), ("--address=x", True)])
+def test_only_another_node_ends_politely(start: Start, argument: str, politely: bool) -> None:
+    """Or nobody starts the controller of Serve when the first one comes back."""
+    told: list[bool] = []
+
+    def stop() -> None:
+        node = import_module("ray._private.node").Node()
+        node.kill_all_processes(check_alive=False, allow_graceful=True)
+        told.extend(node.told)
+
+    start(argument, program=stop)
+    assert told == [politely]
+
+
+def test_whoever_starts_is_nicer_than_who_runs(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[int] = []
+    monkeypatch.setattr(os, "nice", steps.append)
+
+    def again() -> None:
+        start("--address=x", program=lambda: start("--head"))
+
+    start("--head", program=again)
+    start("--head")
+    assert steps == [0, 5, 10, 0]
 
 
 def test_prometheus_is_told_while_it_runs(start: Start) -> None:
@@ -132,14 +197,11 @@ def test_prometheus_is_told_while_it_runs(start: Start) -> None:
     assert not loopback.TARGETS.exists()
 
 
-def test_another_node_makes_and_removes_nothing(root: Path, start: Start) -> None:
-    start("--address=127.0.0.1:8700", program=lambda: None)
-    assert sys.argv == ["ray", "start", "--address=127.0.0.1:8700"]
-    assert not root.exists()
-    folder = loopback.temporary_folder()
-    folder.mkdir()
+def test_another_node_makes_nothing(root: Path, start: Start) -> None:
     start("--address=127.0.0.1:8700")
-    assert folder.is_dir()
+    assert sys.argv == ["ray", "start", "--address=127.0.0.1:8700"]
+    assert not loopback.TOKEN.exists()
+    assert not cluster_folder.path().exists()
 
 
 def test_it_tidies_up_after_a_crash_as_well(
@@ -152,76 +214,6 @@ def test_it_tidies_up_after_a_crash_as_well(
     monkeypatch.setattr(sys, "argv", ["ray", "start", "--head"])
     with pytest.raises(OSError, match="no more memory"):
         loopback.main()
-    assert not loopback.temporary_folder().exists()
+    assert not cluster_folder.path().exists()
     assert not loopback.TARGETS.exists()
     assert loopback.TOKEN.exists()
-
-
-def _link(folder: Path, elsewhere: Path) -> None:
-    folder.symlink_to(elsewhere)
-
-
-def _file(folder: Path, elsewhere: Path) -> None:
-    folder.touch()
-
-
-@pytest.mark.parametrize("put", [_link, _file])
-def test_what_somebody_else_put_there_is_refused(
-    root: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    put: Callable[[Path, Path], None],
-) -> None:
-    """A link to a folder of others, or anything that cannot be removed."""
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (elsewhere / "precious").touch()
-    folder = loopback.temporary_folder()
-    put(folder, elsewhere)
-    stub_ray.command_line(monkeypatch, lambda: pytest.fail("Ray was started"))
-    monkeypatch.setattr(sys, "argv", ["ray", "start", "--head"])
-    with pytest.raises(SystemExit) as ended:
-        loopback.main()
-    assert ended.value.code == f"ray: {folder} is not ours: remove it, or have its owner do it"
-    assert (elsewhere / "precious").exists()
-    assert not loopback.TARGETS.exists()
-
-
-def test_the_folder_of_another_user_is_refused(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(loopback, "_TEMPORARY", tmp_path)
-    # In /tmp nobody can remove what is another user's.
-    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
-    folder = loopback.temporary_folder()
-    folder.mkdir()
-    with pytest.raises(SystemExit) as refused:
-        loopback._empty_folder()
-    said = f"ray: {folder} is not ours: remove it, or have its owner do it"
-    assert str(refused.value.code) == said
-
-
-@pytest.mark.parametrize("clone", ["/a", "/home/somebody/" + "long/" * 60 + "clone"])
-@pytest.mark.parametrize("uid", [0, 65534, 4294967294])
-@pytest.mark.parametrize("variable", [None, "/scratch/" + "long/" * 20])
-def test_sockets_have_room_in_the_path(
-    monkeypatch: pytest.MonkeyPatch, clone: str, uid: int, variable: str | None
-) -> None:
-    monkeypatch.setattr(loopback, "ROOT", Path(clone))
-    monkeypatch.setattr(os, "getuid", lambda: uid)
-    if variable is not None:
-        monkeypatch.setenv("TMPDIR", variable)
-    path = f"{loopback.temporary_folder()}/ray{RAYS_PART}"
-    assert len(path.encode()) <= MOST_BYTES
-
-
-def test_two_clones_and_two_users_have_folders_of_their_own(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    found = set()
-    for clone in ("/a", "/b"):
-        for uid in (1, 2):
-            monkeypatch.setattr(loopback, "ROOT", Path(clone))
-            monkeypatch.setattr(os, "getuid", lambda uid=uid: uid)
-            found.add(loopback.temporary_folder())
-    assert len(found) == 4

@@ -210,11 +210,30 @@ def test_that_the_client_left_is_told_to_each_try() -> None:
     assert serve.after == [{"type": "http.disconnect"}] * 2
 
 
+def test_no_answer_at_all_is_a_loss() -> None:
+    """What Serve does where a replica is lost with a request, and then the server says 500."""
+    said = answer(200, b"fine", headers=[NAMED])
+    serve = Serve(said)
+    seen: list[int] = []
+
+    async def silent_first(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(len(seen))
+        if len(seen) > 1:
+            await serve(scope, receive, send)
+
+    assert exchange(silent_first, http()) == said
+    assert len(seen) == 2
+
+
 def test_no_answer_to_a_client_that_left_is_no_loss() -> None:
+    tries: list[Message] = []
+
     async def silent(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
+        tries.append(await receive())
 
     assert exchange(silent, http()) == []
+    assert tries == [{"type": "http.disconnect"}]
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,41 @@ def test_the_model_of_that_folder_is_served(
     assert (answer.status_code, answer.headers["x-instance"]) == (200, "v1-1")
 
 
+def test_another_model_than_was_deployed_is_refused(
+    running: Running, tiny_words: TinyModel, tmp_path: Path
+) -> None:
+    """One replica would answer by another model than the rest."""
+    (tmp_path / "v1").symlink_to(tiny_words.folder)
+    _, found = read_manifest(tiny_words.folder)
+    replica = running.module.Replica("v1", "0123456789ab", str(tmp_path))
+    said = f"holds the model {found}, deployed was 0123456789ab: `python -m scripts.restart v1`"
+    with pytest.raises(running.module.WrongModelError, match=said):
+        replica.__serve_build_asgi_app__()
+
+
+def test_it_fails_on_purpose_by_the_name_that_it_has_now(
+    running: Running,
+    tiny_words: TinyModel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "v1").symlink_to(tiny_words.folder)
+    file = tmp_path / "faults.json"
+    file.write_text('{"v1-2": {"error_rate": 1}}')
+    monkeypatch.setattr("services.faults.READ_EVERY_S", 0.0)
+    _, digest = read_manifest(tiny_words.folder)
+    replica = running.module.Replica("v1", digest, str(tmp_path), str(file))
+    app = replica.__serve_build_asgi_app__()
+    assert "FAULTS ON PURPOSE" in capsys.readouterr().err
+    for rank, status in ((0, 200), (1, 500), (0, 200)):
+        running.rank.rank = rank
+        url = "http://127.0.0.1:8701/predict"
+        answer = ask(app, "POST", url, json={"sentence": "good"})
+        assert answer.status_code == status
+        assert answer.headers["x-instance"] == f"v1-{rank + 1}"
+
+
 def test_it_listens_on_loopback_only(
     running: Running, tiny_words: TinyModel, tmp_path: Path
 ) -> None:
@@ -99,6 +134,7 @@ def test_it_listens_on_loopback_only(
 
     running.listening.add_port_to_grpc_server = add_port
     (tmp_path / "v1").symlink_to(tiny_words.folder)
-    running.module.Replica("v1", "", str(tmp_path)).__serve_build_asgi_app__()
+    _, digest = read_manifest(tiny_words.folder)
+    running.module.Replica("v1", digest, str(tmp_path)).__serve_build_asgi_app__()
     assert running.listening.add_port_to_grpc_server(None, "[::]:0") == 8731
     assert asked == ["127.0.0.1:0"]
