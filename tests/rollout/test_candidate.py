@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway import process_table
 from gateway.supervisor import (
     Process,
     ProcessHealth,
@@ -102,7 +103,7 @@ def test_restarts_load_and_what_is_of_earlier(
     used = {11: [1.0, 1.5, 1.5], 13: [0.2]}
     monkeypatch.setattr(Supervisor, "processes", processes)
     monkeypatch.setattr(candidate_module, "served", lambda instance: "0123456789ab")
-    monkeypatch.setattr(candidate_module, "_cpu_seconds", lambda pid: used[pid].pop(0))
+    monkeypatch.setattr(process_table, "cpu_seconds", lambda pid: used[pid].pop(0))
     watched = Candidate(tmp_path, TOPOLOGY)
     watched.look(1000.0)
     assert (watched.sight.healthy, watched.sight.digest) == (True, "0123456789ab")
