@@ -266,8 +266,6 @@ def _summary(
         "Next:",
         "  make test-api         one prediction by v1",
         "  make test-api-debug   the same sentence, answered by v2",
-        "  make traffic          a minute of requests, so that there is something to see",
-        "  make dashboard        what the gateway does, live in this terminal",
         "  make stop-project     stop everything",
     ]
     return "\n".join(lines) + "\n"
