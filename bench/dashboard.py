@@ -19,9 +19,8 @@ from importlib.metadata import version
 from bench import machine
 from bench.cli import ROOT, Options, main
 from bench.errors import BenchError
-from bench.processes import cpu_seconds
 from bench.spread import interleaved, markdown_table, ratios, spread
-from bench.terminal import first_picture_cpu_s, pane
+from bench.terminal import first_picture_cpu_s, living
 from dashboard.events import Hit
 from dashboard.log_fields import log_fields
 from dashboard.model import Model
@@ -117,13 +116,7 @@ def _living(options: Options) -> tuple[Figures, Figures]:
 
 
 def _in_tmux(command: list[str], text: str, seconds: float) -> tuple[float, float]:
-    with pane(command, text, ROOT) as running:
-        time.sleep(_SETTLED_S)
-        cpu, sent, begun = cpu_seconds(running.pid), running.sent_bytes(), time.monotonic()
-        time.sleep(seconds)
-        spent = time.monotonic() - begun
-        cpu, sent = cpu_seconds(running.pid) - cpu, running.sent_bytes() - sent
-    return 100 * cpu / spent, sent / spent / 1000
+    return living(command, text, ROOT, _SETTLED_S, seconds)
 
 
 def _headless(seconds: float) -> tuple[float, None]:

@@ -23,7 +23,7 @@ from bench.instances import declared_program, free_port, predict_target
 from bench.load import Target
 from bench.log_line import LINE
 from bench.private import enter_private_network
-from bench.processes import proportional_bytes, serving, tree
+from bench.processes import proportional_bytes, serving
 from bench.rounds import Contender, Results, measure
 from bench.spread import interleaved, markdown_table, spread
 from bench.stacks import OURS, our_stack
@@ -33,6 +33,7 @@ from dashboard.model import Model
 from dashboard.present import overview
 from dashboard.view import View
 from gateway.accesslog import parse
+from gateway.process_table import family
 from scripts.fresh_clone import fresh_clone
 
 LENGTHS = (10, 100, 1_000, 10_000)
@@ -115,7 +116,7 @@ def _instances(count: int, options: Options) -> tuple[float, float, float, float
         ours = next(each for each in our_stack(clone, running) if each.name == OURS)
         results = measure([ours], rounds=1, seconds=options.seconds, connections=CONNECTIONS)
         results.require_no_errors()
-        held = sum(proportional_bytes(pid) for pid in tree(os.getpid()) if _is_v1(pid))
+        held = sum(proportional_bytes(pid) for pid in family(os.getpid()) if _is_v1(pid))
     nginx = results.cpu_us(ours.name, "nginx").median
     return results.per_second(ours.name)[0], results.p99_ms(ours.name)[0], held / 2**20, nginx
 

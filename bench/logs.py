@@ -22,9 +22,9 @@ from bench.cli import ROOT, Options, main
 from bench.errors import BenchError
 from bench.log_line import LINE
 from bench.peer_environments import installed_version, python_of
-from bench.processes import cpu_seconds, resident_bytes, tree
+from bench.processes import resident_bytes
 from bench.spread import interleaved, markdown_table, ratios, spread
-from bench.terminal import pane
+from bench.terminal import living
 from scripts.fresh_clone import fresh_clone
 
 LINES = 100_000
@@ -101,23 +101,9 @@ def _live(clone: Path, python: Path, options: Options) -> Figures:
         for order in interleaved(list(contenders), options.rounds):
             for name in order:
                 command, text = contenders[name]
-                found[name].append(_watched(command, text, clone, options.seconds))
+                found[name].append(living(command, text, clone, _SETTLED_S, options.seconds))
                 _say(f"live  {name:<10} {found[name][-1][0]:6.1f} % of a core")
     return found
-
-
-def _watched(command: Sequence[str], text: str, cwd: Path, seconds: float) -> tuple[float, float]:
-    with pane(command, text, cwd) as running:
-        time.sleep(_SETTLED_S)
-        before, sent, begun = _cpu(running.pid), running.sent_bytes(), time.monotonic()
-        time.sleep(seconds)
-        spent = time.monotonic() - begun
-        cpu, sent = _cpu(running.pid) - before, running.sent_bytes() - sent
-    return 100 * cpu / spent, sent / spent / 1000
-
-
-def _cpu(pid: int) -> float:
-    return sum(map(cpu_seconds, tree(pid)))
 
 
 def _spent(command: Sequence[str]) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench.errors import BenchError
 from gateway import process_table
+from gateway.process_table import family
 from scripts.stack import listening
 
 _READY_TIMEOUT_S = 60.0
@@ -37,7 +38,7 @@ class Server:
 
     def cpu_s(self) -> float:
         """CPU seconds so far, those of the processes that it has started included."""
-        return sum(map(cpu_seconds, tree(self.pid)))
+        return sum(map(cpu_seconds, family(self.pid)))
 
     def resident_bytes(self) -> int:
         """Memory that it holds now (VmRSS), without children."""
@@ -113,17 +114,6 @@ def resident_bytes(pid: int) -> int:
 def children(parent: int) -> list[int]:
     """The processes that `parent` has started and that still run."""
     return [pid for pid, each in process_table.entries().items() if each.parent == parent]
-
-
-def tree(pid: int) -> list[int]:
-    """That process, those that it has started, those that they have started, and so on."""
-    by_parent: dict[int, list[int]] = {}
-    for child, entry in process_table.entries().items():
-        by_parent.setdefault(entry.parent, []).append(child)
-    found = [pid]
-    for each in found:  # it grows meanwhile
-        found += by_parent.get(each, [])
-    return found
 
 
 def proportional_bytes(pid: int) -> int:

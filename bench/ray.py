@@ -23,9 +23,10 @@ from bench.declared import declared
 from bench.errors import BenchError
 from bench.instances import declared_program, free_port, predict_target
 from bench.private import enter_private_network
-from bench.processes import Program, proportional_bytes, serving, tree
+from bench.processes import Program, proportional_bytes, serving
 from bench.rounds import Contender, Results, measure
 from bench.spread import markdown_table, spread
+from gateway.process_table import family
 from scripts.fresh_clone import fresh_clone
 from scripts.overlay import RAY
 from scripts.stack import search_path
@@ -141,7 +142,7 @@ def _row(clone: Path, row: Row, base: Contender, options: Options) -> tuple[Resu
             (base, ours), rounds=options.rounds, seconds=options.seconds, connections=CONNECTIONS
         )
         results.require_no_errors()
-        return results, sum(proportional_bytes(pid) for node in nodes for pid in tree(node.pid))
+        return results, sum(proportional_bytes(pid) for node in nodes for pid in family(node.pid))
 
 
 def _node(clone: Path, number: int, row: Row) -> Program:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from bench.errors import BenchError
 from bench.processes import cpu_seconds, die_with_parent
+from gateway.process_table import family
 
 COLUMNS, ROWS = 120, 40
 _TIMEOUT_S = 60.0
@@ -100,3 +101,23 @@ def pane(command: Sequence[str], text: str, cwd: Path) -> Iterator[Pane]:
             yield Pane(pid, written)
         finally:
             tmux("kill-server")
+
+
+def living(
+    command: Sequence[str], text: str, cwd: Path, settled_s: float, seconds: float
+) -> tuple[float, float]:
+    """CPU % of a core and kB/s to the terminal of what `command` runs, once it has settled.
+
+    Raises BenchError.
+    """
+    with pane(command, text, cwd) as running:
+        time.sleep(settled_s)
+        cpu, sent, begun = _cpu_seconds(running.pid), running.sent_bytes(), time.monotonic()
+        time.sleep(seconds)
+        spent = time.monotonic() - begun
+        cpu, sent = _cpu_seconds(running.pid) - cpu, running.sent_bytes() - sent
+    return 100 * cpu / spent, sent / spent / 1000
+
+
+def _cpu_seconds(pid: int) -> float:
+    return sum(map(cpu_seconds, family(pid)))
