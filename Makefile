@@ -77,7 +77,7 @@ test-ray: setup ## the tests of the workspace on Ray
 test: setup ## every layer of the tests (LAYERS="unit stack": only these)
 	@python -m scripts.test $(LAYERS)
 
-test-matrix: setup ## what is too long for make test: the oldest packages allowed, a second Python, a current nginx, thousands of requests, fuzzing, the large simulations, the README's claims
+test-matrix: setup ## what is too long for make test: the oldest packages allowed, a second Python, a current nginx, thousands of requests, fuzzing, the large simulations, the README's claims, every benchmark
 	@python -m scripts.matrix
 
 bench: ## the figures of docs/benchmarks.md (ROUNDS=5 SECONDS=3): 9 minutes, on an idle machine

@@ -9,11 +9,12 @@ it, so that a busy minute and an idle cluster hit both. In a private network whe
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,15 +27,17 @@ from bench.private import enter_private_network
 from bench.processes import Program, proportional_bytes, serving
 from bench.rounds import Contender, Results, measure
 from bench.spread import markdown_table, spread
+from gateway import process_table
 from gateway.process_table import family
 from scripts.fresh_clone import fresh_clone
 from scripts.overlay import RAY
-from scripts.stack import search_path
+from scripts.stack import listening, search_path, wait_until
 
 CONNECTIONS = 16
 UVICORN = "uvicorn"
 NODE_PORTS = (8701, 8702)
 _AGENT_PORTS = (8714, 8724)
+_AGENTS_END_S = 30.0
 _DEPLOY_S = 180
 _PLAIN = {
     # Without what process-compose.ray.yaml sets for speed.
@@ -130,7 +133,10 @@ def _cells(row: Row, results: Results, held: int) -> list[str]:
 
 
 def _row(clone: Path, row: Row, base: Contender, options: Options) -> tuple[Results, int]:
+    # The agents of the row before end by themselves, a little later than their node.
+    wait_until(lambda: not any(map(listening, _AGENT_PORTS)), _AGENTS_END_S)
     with ExitStack() as running:
+        running.callback(_end_haproxy, clone)
         nodes = [
             running.enter_context(serving(_node(clone, number, row))) for number in range(row.nodes)
         ]
@@ -143,6 +149,15 @@ def _row(clone: Path, row: Row, base: Contender, options: Options) -> tuple[Resu
         )
         results.require_no_errors()
         return results, sum(proportional_bytes(pid) for node in nodes for pid in family(node.pid))
+
+
+def _end_haproxy(clone: Path) -> None:
+    # It outlives its node, and is nobody's child then.
+    for pid in process_table.entries():
+        program = next(iter(process_table.arguments(pid)), "")
+        if program.startswith(f"{clone}/.tools/ray/"):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
 
 
 def _node(clone: Path, number: int, row: Row) -> Program:

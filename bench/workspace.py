@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from bench.cli import ROOT
 from bench.errors import BenchError
-from scripts.fresh_clone import fresh_clone
+from scripts.fresh_clone import copy_models, fresh_clone
 from scripts.stack import search_path
 
 
@@ -21,9 +20,7 @@ def copied() -> Iterator[Path]:
     """A copy of what is committed here, with the models: `running` can start it."""
     with fresh_clone(ROOT) as clone:
         # There is no network to fetch the corpora from.
-        shutil.copytree(ROOT / "var/models", clone / "var/models")
-        (clone / "var/data").mkdir()
-        shutil.copy(ROOT / "var/data/held-out.csv", clone / "var/data")
+        copy_models(ROOT, clone)
         yield clone
 
 

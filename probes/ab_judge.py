@@ -135,8 +135,8 @@ def _quality(tally: Tally, labelling: Labelling | None) -> Judgement:
     test = quality.test
     p = mcnemar_exact(test.wins, test.losses)
     said = (
-        f"{second} alone is right {test.wins} times, {first} alone {test.losses} times, "
-        f"exact p {p:.2g}, {quality.labelled} labels"
+        f"of {quality.labelled} labels {second} alone is right in {test.wins}, "
+        f"{first} alone in {test.losses}, exact p {p:.2g}"
     )
     if test.decision is None:
         return Judgement(Verdict.INCONCLUSIVE, f"no difference shown ({said})")

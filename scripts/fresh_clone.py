@@ -46,6 +46,13 @@ def copy_tracked(source: Path, target: Path) -> None:
             shutil.copy2(path, target / name, follow_symlinks=False)
 
 
+def copy_models(source: Path, target: Path) -> None:
+    """Give the clone at `target` the models of `source`, and the texts they are measured on."""
+    shutil.copytree(source / "var/models", target / "var/models")
+    (target / "var/data").mkdir(exist_ok=True)
+    shutil.copy2(source / "var/data/held-out.csv", target / "var/data")
+
+
 def outside_environ(root: Path) -> dict[str, str]:
     """The environment as another clone should see it: without the folders of the one at `root`."""
     own = {str(root / ".tools/bin"), str(root / ".venv/bin")}

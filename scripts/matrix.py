@@ -13,6 +13,8 @@ thousands       generated requests to the services and the gateway (scripts/thou
 fuzz            every reader of files and bodies, guided by coverage (scripts/fuzzing.py)
 simulations     the table of docs/statistics.md at full size (scripts/simulations.py)
 claims          what the README claims on its first screen (bench/claims.py)
+flake           the unit layer as a check of the flake, by a real nix
+benchmarks      every command of docs/benchmarks.md, short (scripts/benchmarked.py)
 
 The first two and fuzz have environments of their own in .tools/matrix/, made anew when Python
 or the requirements have changed. Reports go to var/test/matrix/. The exit code is 1 when
@@ -33,6 +35,7 @@ from pathlib import Path
 
 from gateway.exit_codes import ExitCode
 from scripts import (
+    benchmarked,
     claimed,
     fuzzing,
     interpreters,
@@ -104,6 +107,8 @@ def main() -> int:
     lines.append(_fuzz())
     lines.append(_timed("simulations", "rollout", simulations.run))
     lines.append(_timed("claims", "bench", claimed.run))
+    lines.append(_timed("flake", "unit", test.flake_unit))
+    lines.append(_timed("benchmarks", "docs", benchmarked.run))
     sys.stdout.write(summary(lines, [*versions, missing]))
     return ExitCode.FAILED if any(line.result.failed for line in lines) else ExitCode.PASS
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from gateway.exit_codes import ExitCode
 from scripts import junit, nix_shell, private_network
-from scripts.fresh_clone import corpora, fresh_clone, outside_environ
+from scripts.fresh_clone import copy_models, corpora, fresh_clone, outside_environ
 from scripts.junit import Counts
 from scripts.stack import search_path
 
@@ -27,6 +27,8 @@ REPORTS = ROOT / "var/test"
 NOBODY = 65534
 PAGE_TOOLS = ("jq", "goaccess")
 """What docs/access-log.md uses and its tests run."""
+APART = ("tests/stack/faults", "tests/stack/test_rollout_live.py")
+"""The part of the stack layer that takes as long as the rest: in a clone of its own."""
 ROOMS = ("services", "gateway", "probes", "rollout", "dashboard", "scripts", "bench", "fuzz")
 
 
@@ -95,27 +97,35 @@ def gates() -> Counts:
 
 
 def stack() -> Counts:
-    """README and the whole stack, in a fresh clone, with the unmodified files."""
+    """README and the whole stack, in fresh clones, with the unmodified files."""
     enter, note = private_network.prefix(), ""
     if enter is None:
         enter, note = [], "no private network here: used the fixed ports of this machine"
-    if code := _train():  # the clone finds the corpora here, it has no network
+    if code := _train():  # the clones find the corpora here, they have no network
         return 0, 1, f"services.gen_model ended with {code}"
-    with fresh_clone(ROOT) as clone:
+    with fresh_clone(ROOT) as clone, fresh_clone(ROOT) as second:
         # Need the registries, so they happen before the network is left. What only the tests
         # need is in place then, so what a person types has nothing left to do.
         tools = ["scripts/bootstrap.sh", "tmux", *PAGE_TOOLS]
-        for command in (tools, ["make", "--silent", "setup"]):
-            if _call(command, cwd=clone, environ=outside_environ(ROOT)):
-                return 0, 1, f"{' '.join(command)} failed in a fresh clone"
-        # Beside the others, since it does little but wait.
-        with ThreadPoolExecutor() as beside:
-            alerts = beside.submit(_pytest, "alerts", ["tests/alerts"], enter, clone)
-            passed, failed, _ = _pytest(
-                "stack", ["tests/docs/test_readme.py", "tests/docs", "tests/stack"], enter, clone
-            )
-            also_passed, also_failed, _ = alerts.result()
-    return passed + also_passed, failed + also_failed, note
+        for folder in (clone, second):
+            for command in (tools, ["make", "--silent", "setup"]):
+                if _call(command, cwd=folder, environ=outside_environ(ROOT)):
+                    return 0, 1, f"{' '.join(command)} failed in a fresh clone"
+        # The README is the first to start anything in its clone; the other has what that leaves.
+        copy_models(ROOT, second)
+        pages = ["tests/docs/test_readme.py", "tests/docs", "tests/stack"]
+        runs = [
+            ("stack", [*pages, *(f"--ignore={path}" for path in APART)], clone),
+            ("apart", list(APART), second),
+            ("alerts", ["tests/alerts"], clone),
+        ]
+        # All at once, since they do little but wait; where they share their ports, in turn.
+        with ThreadPoolExecutor(len(runs) if enter else 1) as beside:
+            parts = [
+                beside.submit(_pytest, layer, paths, enter, folder) for layer, paths, folder in runs
+            ]
+            counts = [part.result() for part in parts]
+    return sum(passed for passed, _, _ in counts), sum(failed for _, failed, _ in counts), note
 
 
 def ray() -> Counts:
@@ -164,7 +174,13 @@ def nix() -> Counts:
     # All but nix are in the shell, too. Where nix cannot be had the tests say so.
     tools = ["nix", "tmux", "wrk", *PAGE_TOOLS]
     _call(["scripts/bootstrap.sh", *tools], environ=outside_environ(ROOT))
-    return _pytest("nix", ["tests/nix"])
+    return _pytest("nix", ["tests/nix", "-m", "not matrix"])
+
+
+def flake_unit() -> Counts:
+    """The unit layer as a check of the flake: in the matrix, because it has run without Nix."""
+    _call(["scripts/bootstrap.sh", "nix"], environ=outside_environ(ROOT))
+    return _pytest("flake-unit", ["tests/nix", "-m", "matrix"])
 
 
 Layer = Callable[[], Counts]

@@ -41,7 +41,8 @@ def test_a_fifth_of_5xx_is_rolled_back(workspace: Clone, rollout: Rollout) -> No
     rollout.wait_for(Phase.ROLLED_BACK, 0, 60)
     assert rollout.is_rolled_back_by("failed")
     bad = [line for line in rollout.answers() if line.status != 200]
-    assert {(line.status, line.cohort, line.instance) for line in bad} == {(500, "canary", "v2-1")}
+    assert {(line.status, line.cohort) for line in bad} == {(500, "canary")}
+    assert {line.instance for line in bad} <= {"v2-1", "v2-2"}
     assert rollout.is_well_again()
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.exit_codes import ExitCode
 from scripts import (
+    benchmarked,
     claimed,
     fuzzing,
     matrix,
@@ -73,6 +74,8 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(second_nginx, "run", lambda programs, report: (5, 0, ""))
     monkeypatch.setattr(simulations, "run", lambda: (23, 0, ""))
     monkeypatch.setattr(claimed, "run", lambda: (5, 0, ""))
+    monkeypatch.setattr(benchmarked, "run", lambda: (14, 0, ""))
+    monkeypatch.setattr(test, "flake_unit", lambda: (1, 0, ""))
     monkeypatch.setattr(thousands, "run", lambda report: (3, 0, ""))
     monkeypatch.setattr(fuzzing, "run", lambda: (16, 0, "9 inputs"))
     monkeypatch.delenv("SWITCHYARD_TOOLS", raising=False)
@@ -158,7 +161,7 @@ def test_a_row_that_cannot_be_built_fails_and_the_next_one_runs(
         ["second-python", "set-up", "0", "1"],
         ["lowest", "set-up", "0", "1"],
     ]
-    assert lines[-1] == "59 passed, 2 failed"
+    assert lines[-1] == "74 passed, 2 failed"
 
 
 @pytest.mark.usefixtures("outside")
@@ -195,7 +198,7 @@ def test_an_nginx_that_cannot_be_had_is_a_failure(
     assert any(
         line.startswith("current-nginx     set-up") and "no network" in line for line in lines
     )
-    assert lines[-1] == "54 passed, 1 failed"
+    assert lines[-1] == "69 passed, 1 failed"
 
 
 @pytest.mark.usefixtures("outside")
@@ -223,7 +226,7 @@ def test_a_fuzzer_that_cannot_be_had_is_a_failure(
     assert matrix.main() == ExitCode.FAILED
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("fuzz ") and "no wheel of atheris" in line for line in lines)
-    assert lines[-1] == "43 passed, 1 failed"
+    assert lines[-1] == "58 passed, 1 failed"
 
 
 @pytest.mark.usefixtures("outside")

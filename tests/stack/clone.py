@@ -18,6 +18,7 @@ import httpx
 from gateway.disagreement import Disagreement
 from gateway.settings import Settings, load_settings
 from gateway.topology import Topology, load_topology
+from scripts.fresh_clone import copy_models
 from scripts.stack import search_path
 
 COMMAND_TIMEOUT_S = 360
@@ -146,9 +147,7 @@ def cloned(root: Path) -> Iterator[Clone]:
         shutil.copytree(root, clone.root, ignore=_NOT_COPIED)
         clone.root.chmod(0o700)
         (clone.root / "var/run").mkdir(parents=True)
-        shutil.copytree(root / "var/models", clone.root / "var/models")
-        (clone.root / "var/data").mkdir()
-        shutil.copy(root / "var/data/held-out.csv", clone.root / "var/data")
+        copy_models(root, clone.root)
         yield clone
     finally:
         clone.stop()
