@@ -27,8 +27,14 @@ REPORTS = ROOT / "var/test"
 NOBODY = 65534
 PAGE_TOOLS = ("jq", "goaccess")
 """What docs/access-log.md uses and its tests run."""
-APART = ("tests/stack/faults", "tests/stack/test_rollout_live.py")
-"""The part of the stack layer that takes as long as the rest: in a clone of its own."""
+README = "tests/docs/test_readme.py"
+"""The first of its clone, where nothing has been started yet."""
+APART = (
+    "tests/stack/faults",
+    "tests/stack/test_gateway_faults.py",
+    "tests/stack/test_rollout_live.py",
+)
+"""With the other pages as long as the rest of the layer: these are in a clone of their own."""
 ROOMS = ("services", "gateway", "probes", "rollout", "dashboard", "scripts", "bench", "fuzz")
 
 
@@ -111,12 +117,11 @@ def stack() -> Counts:
             for command in (tools, ["make", "--silent", "setup"]):
                 if _call(command, cwd=folder, environ=outside_environ(ROOT)):
                     return 0, 1, f"{' '.join(command)} failed in a fresh clone"
-        # The README is the first to start anything in its clone; the other has what that leaves.
+        # As the README's own start leaves it in the other one.
         copy_models(ROOT, second)
-        pages = ["tests/docs/test_readme.py", "tests/docs", "tests/stack"]
         runs = [
-            ("stack", [*pages, *(f"--ignore={path}" for path in APART)], clone),
-            ("apart", list(APART), second),
+            ("stack", [README, "tests/stack", *(f"--ignore={path}" for path in APART)], clone),
+            ("apart", ["tests/docs", f"--ignore={README}", *APART], second),
             ("alerts", ["tests/alerts"], clone),
         ]
         # All at once, since they do little but wait; where they share their ports, in turn.
