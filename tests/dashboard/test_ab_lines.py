@@ -43,7 +43,7 @@ def test_a_run(view: View) -> None:
     text = read(*events(START, *steps), view=view)
     run = folded(*steps).run
     assert run is not None
-    assert text.startswith(" PASSED  v2 is more often right (v2 alone")
+    assert text.startswith(" PASSED  v2 is more often right (of 200 labels")
     assert "200 of 200 pairs, 1 s" in text
     assert "v1 400 of 400   v2 200 of 200   by X-Instance and version" in row(text, "routed right")
     unequal = len(run.tally.disagreements)
