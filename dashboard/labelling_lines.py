@@ -25,7 +25,7 @@ def labelling_lines(labelling: Labelling, versions: Sequence[str], view: View) -
         lines = _over(labelling, (versions[0], versions[1]), view)
         return [clip(line, view.columns, view.glyphs.more) for line in lines]
     said = f"question {count(question.number)}, {count(labelling.remaining)} left at most"
-    kept = f"{count(labelling.labels)} labels, {count(labelling.skipped)} skipped"
+    kept = f"{count(labelling.labels)} labelled, {count(labelling.skipped)} skipped"
     lines = [(Cell(f" {said}   ", Tone.STRONG), Cell(kept, Tone.MUTED)), ()]
     parts = wrapped(question.text, view.columns - 4)
     lines += [(Cell(f"   {part}"),) for part in parts[:_MOST_TEXT]]

@@ -19,7 +19,8 @@ from tests.ray.replicas import models
 from tests.stack.clone import Clone
 from tests.stack.live_rollout import LONG, SHORT, Rollout, faulty
 
-TRAFFIC = ("--rate=30", "--users=2000", "--duration=900")
+TRAFFIC = ("--rate=15", "--users=2000", "--duration=900")
+"""A sixth of a core: replicas that start leave not much more of two."""
 
 
 @pytest.fixture
