@@ -1,4 +1,4 @@
-"""The commands of README.md, run in order as a reader would type them."""
+"""The commands of README.md, then those of docs/tour.md, in order, as a reader would type them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,23 @@ BLOCK = re.compile(
     r"(?:<!-- skip-docs-test: (?P<reason>.+?) -->\n)?```console\n(?P<body>.*?)```", re.DOTALL
 )
 README = Path("README.md").read_text(encoding="utf-8")
-COMMANDS = [
-    line.removeprefix("$ ")
-    for block in BLOCK.finditer(README)
-    if not block["reason"]
-    for line in block["body"].splitlines()
-    if line.startswith("$ ")
-]
-Transcript = dict[str, subprocess.CompletedProcess[str]]
+TOUR = Path("docs/tour.md").read_text(encoding="utf-8")
+STOP = "make stop-project"
+
+
+def commands(page: str) -> list[str]:
+    return [
+        line.removeprefix("$ ")
+        for block in BLOCK.finditer(page)
+        if not block["reason"]
+        for line in block["body"].splitlines()
+        if line.startswith("$ ")
+    ]
+
+
+*FIRST, FIRST_END = commands(README)
+COMMANDS = [*FIRST, *commands(TOUR)]
+Transcript = list[subprocess.CompletedProcess[str]]
 
 
 def run(command: str) -> subprocess.CompletedProcess[str]:
@@ -39,25 +48,31 @@ def run(command: str) -> subprocess.CompletedProcess[str]:
 def transcript() -> Transcript:
     """Every command with what came out; the stack is stopped whatever happens."""
     try:
-        return {command: run(command) for command in COMMANDS}
+        return [run(command) for command in COMMANDS]
     finally:
-        run("make stop-project")
+        run(STOP)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_the_command_works(transcript: Transcript, command: str) -> None:
-    done = transcript[command]
+def done_by(transcript: Transcript, beginning: str) -> subprocess.CompletedProcess[str]:
+    """What the first command came to that begins so."""
+    number = next(n for n, command in enumerate(COMMANDS) if command.startswith(beginning))
+    return transcript[number]
+
+
+@pytest.mark.parametrize("number", range(len(COMMANDS)), ids=COMMANDS)
+def test_the_command_works(transcript: Transcript, number: int) -> None:
+    done = transcript[number]
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_two_promised_commands_are_there() -> None:
     assert COMMANDS[0] == "make start-project"
-    assert COMMANDS[-1] == "make stop-project"
+    assert COMMANDS[-1] == FIRST_END == STOP
     assert "\n$ make test\n" in README
 
 
 def test_start_prints_addresses_login_and_three_next_commands(transcript: Transcript) -> None:
-    printed = transcript["make start-project"].stdout
+    printed = done_by(transcript, "make start-project").stdout
     assert "https://localhost:8443/predict   login admin:admin" in printed
     assert "http://localhost:9090" in printed
     following = printed.partition("Next:\n")[2].split("\n")
@@ -65,9 +80,8 @@ def test_start_prints_addresses_login_and_three_next_commands(transcript: Transc
 
 
 def test_the_loop_is_shared_and_limited(transcript: Transcript) -> None:
-    command = next(command for command in COMMANDS if command.startswith("for i in"))
     counted: dict[tuple[str, ...], int] = {}
-    for row in transcript[command].stdout.splitlines():
+    for row in done_by(transcript, "for i in").stdout.splitlines():
         number, *what = row.split()
         counted[tuple(what)] = int(number)
     assert sum(counted.values()) == 100
@@ -78,7 +92,7 @@ def test_the_loop_is_shared_and_limited(transcript: Transcript) -> None:
 
 
 def test_stop_leaves_nothing(transcript: Transcript) -> None:
-    assert transcript["make stop-project"].returncode == 0
+    assert done_by(transcript, STOP).returncode == 0
     assert not Path("var/run/pc.sock").exists()
     here = str(Path.cwd())
     left = []
