@@ -174,18 +174,21 @@ def nix() -> Counts:
     """The flake, by a real nix on a stand-in for nixpkgs, and the devcontainers."""
     if nix_shell.entered():
         return 0, 0, "not covered from within: run make test outside the Nix shell"
+    return _by_nix("nix", "not matrix")
+
+
+def flake_unit() -> Counts:
+    """The unit layer as a check of the flake: in the matrix, because it has run without Nix."""
+    return _by_nix("flake-unit", "matrix")
+
+
+def _by_nix(report: str, marker: str) -> Counts:
     if code := _train():  # the shell hands the corpora over
         return 0, 1, f"services.gen_model ended with {code}"
     # All but nix are in the shell, too. Where nix cannot be had the tests say so.
     tools = ["nix", "tmux", "wrk", *PAGE_TOOLS]
     _call(["scripts/bootstrap.sh", *tools], environ=outside_environ(ROOT))
-    return _pytest("nix", ["tests/nix", "-m", "not matrix"])
-
-
-def flake_unit() -> Counts:
-    """The unit layer as a check of the flake: in the matrix, because it has run without Nix."""
-    _call(["scripts/bootstrap.sh", "nix"], environ=outside_environ(ROOT))
-    return _pytest("flake-unit", ["tests/nix", "-m", "matrix"])
+    return _pytest(report, ["tests/nix", "-m", marker])
 
 
 Layer = Callable[[], Counts]
