@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gateway.exit_codes import ExitCode
+from scripts import junit
 from scripts.junit import Counts
 from scripts.stack import search_path
 
@@ -38,25 +38,22 @@ def shortened(command: str) -> str:
 
 def run(page: Path = PAGE) -> Counts:
     """Run them one after the other; each is a check."""
-    failed: list[str] = []
     every = commands(page.read_text(encoding="utf-8"))
+    if not every:
+        return 0, 1, f"{page.name} has no command"
+    failed: list[str] = []
     for command in map(shortened, every):
         sys.stderr.write(f"$ {command}\n")
         done = subprocess.run(["bash", "-euc", command], cwd=ROOT, stdout=sys.stderr, check=False)
         if done.returncode:
             failed.append(f"{command} ended with {done.returncode}")
-    if not every:
-        failed.append(f"{page.name} has no command")
-    return len(every) - len(failed) if every else 0, len(failed), "; ".join(failed)
+    return len(every) - len(failed), len(failed), "; ".join(failed)
 
 
 def main() -> int:
     """Run them and report."""
     os.environ["PATH"] = search_path(ROOT)
-    passed, failed, note = run()
-    lines = [*filter(None, [note]), f"{passed} passed, {failed} failed"]
-    sys.stdout.write("\n".join(lines) + "\n")
-    return ExitCode.FAILED if failed else ExitCode.PASS
+    return junit.report(run())
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
-"""What a run of pytest came to, by the JUnit report that it wrote."""
+"""What a run came to: counted by the JUnit report that pytest wrote, and said."""
 
 from __future__ import annotations
 
+import sys
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from pathlib import Path
+
+from gateway.exit_codes import ExitCode
 
 Counts = tuple[int, int, str]
 """passed, failed, note"""
@@ -29,3 +32,11 @@ def counts(report: Path, code: int) -> Counts:
     reasons = Counter(element.get("message", "") for element in root.iter("skipped"))
     note = "; ".join(f"{reason} ({count})" for reason, count in reasons.items())
     return max(total - failed - skipped, 0), failed, note
+
+
+def report(found: Counts, what: str = "") -> ExitCode:
+    """Print the note, if any, and the counts after `what`; the exit code that they stand for."""
+    passed, failed, note = found
+    lines = [*filter(None, [note]), f"{what}{passed} passed, {failed} failed"]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return ExitCode.FAILED if failed else ExitCode.PASS

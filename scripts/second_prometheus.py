@@ -89,10 +89,8 @@ def main(arguments: Sequence[str] = ()) -> int:
     except NotInstalled as error:
         sys.stderr.write(f"second-prometheus: {error}\n")
         return ExitCode.USAGE
-    passed, failed, note = run(programs, REPORTS / "matrix/current-promtool/config.xml", arguments)
-    lines = [*filter(None, [note]), f"promtool {VERSION}: {passed} passed, {failed} failed"]
-    sys.stdout.write("\n".join(lines) + "\n")
-    return ExitCode.FAILED if failed else ExitCode.PASS
+    found = run(programs, REPORTS / "matrix/current-promtool/config.xml", arguments)
+    return junit.report(found, f"promtool {VERSION}: ")
 
 
 if __name__ == "__main__":

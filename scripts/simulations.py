@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway.exit_codes import ExitCode
+from scripts import junit
 from scripts.junit import Counts
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,10 +72,7 @@ def _tell(differs: list[str], found: dict[str, str], documented: dict[str, str])
 
 def main() -> int:
     """Run them and report."""
-    passed, failed, note = run()
-    lines = [*filter(None, [note]), f"{passed} passed, {failed} failed"]
-    sys.stdout.write("\n".join(lines) + "\n")
-    return ExitCode.FAILED if failed else ExitCode.PASS
+    return junit.report(run())
 
 
 if __name__ == "__main__":
