@@ -36,7 +36,8 @@ from gateway.topology import load_topology
 from gateway.visible import visible
 from gateway.worker import worker_account, worker_can_read
 
-FOLDERS = ("var/run", "var/logs", "var/nginx", "var/tmp", "var/prometheus")
+FOLDERS = ("var/run", "var/logs", "var/nginx", "var/tmp", "var/prometheus", "var/ray")
+"""The last is empty without a cluster: Prometheus complains where it cannot watch it."""
 _RUN, _LOGS = "var/run", "var/logs"
 NGINX_ARGUMENTS = ("-p", "var", "-c", "../nginx/nginx.conf", "-e", "stderr")
 """How nginx is started everywhere; -t is added here."""

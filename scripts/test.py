@@ -51,7 +51,8 @@ class Result:
 
 def lint() -> Counts:
     """Style, types and import contracts: each program counts as one check."""
-    scripts = [str(path) for path in sorted(ROOT.glob("scripts/*.*sh"))] + [".ci/run"]
+    patterns = ("scripts/*.*sh", "services/on_ray/*.sh")
+    scripts = [str(path) for each in patterns for path in sorted(ROOT.glob(each))] + [".ci/run"]
     commands = [
         ["ruff", "check", "--quiet", "."],
         ["ruff", "format", "--check", "--quiet", "."],

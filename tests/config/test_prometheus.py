@@ -3,14 +3,18 @@
 import json
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
 from gateway.settings import load_settings
 from gateway.topology import load_topology
+from scripts.stack import wait_until
+from tests.nginx.gateway_copy import free_ports
 
 
 @pytest.fixture
@@ -61,6 +65,31 @@ def test_promtool_reads_whom_to_ask_of_ray(copied: Path) -> None:
     # So that the test above says something.
     (copied.parents[1] / "var/ray/targets.json").write_text('[{"hosts": []}]')
     assert check(copied).returncode == 1
+
+
+def test_a_cluster_is_found_whose_folder_was_made_after_the_start(copied: Path) -> None:
+    """It cannot be watched for changes then."""
+    root = copied.parents[1]
+    (root / "var/ray").rmdir()
+    (port,) = free_ports(1)
+    command = ["prometheus", f"--config.file={copied}", f"--storage.tsdb.path={root / 'data'}"]
+    command += [f"--web.listen-address=127.0.0.1:{port}"]
+    api = f"http://127.0.0.1:{port}/api/v1/targets"
+
+    def found() -> set[str]:
+        with suppress(httpx.TransportError):  # it starts
+            answer = httpx.get(api).json()
+            return {each["labels"].get("node", "") for each in answer["data"]["activeTargets"]}
+        return set()
+
+    with (root / "log").open("wb") as log, subprocess.Popen(command, stderr=log) as running:
+        try:
+            assert wait_until(lambda: found() == {""}, 30.0), (root / "log").read_text()
+            (root / "var/ray").mkdir()
+            (root / "var/ray/targets.json").write_text(json.dumps(NODES))
+            assert wait_until(lambda: "ray-1" in found(), 30.0)
+        finally:
+            running.terminate()
 
 
 def test_every_process_is_a_target_under_its_own_name(repository: Path, config: Any) -> None:

@@ -176,10 +176,11 @@ def _conf(repository: Path) -> str:
 
 @pytest.mark.parametrize("node", NODES)
 def test_each_probe_asks_where_the_node_listens(processes: Any, node: str) -> None:
-    probe = processes[node]["readiness_probe"]["http_get"]
-    expected = argument(processes, node, "dashboard-agent-listen-port")
-    assert f"{probe['host']}:{probe['port']}" == f"127.0.0.1:{expected}", (
-        f"{FILE}: {node}: edit port in readiness_probe"
+    own, other = door.PROXIES if node == "ray-1" else reversed(door.PROXIES)
+    agent = argument(processes, node, "dashboard-agent-listen-port")
+    expected = f"sh services/on_ray/node_ready.sh {agent} {own} {other}"
+    assert processes[node]["readiness_probe"]["exec"]["command"] == expected, (
+        f"{FILE}: {node}: edit the ports in readiness_probe"
     )
 
 
