@@ -47,7 +47,7 @@ def document(supervisor: Supervisor, root: Path, tmp_path: Path) -> dict[str, An
     done = ab(root, f"--pairs={PAIRS}", "--seed=5", "--margin=0.5", "--json", f"--report={report}")
     assert done.returncode in (0, 1), done.stderr
     assert "# A/B: v1 against v2" in report.read_text()
-    assert wait_until(lambda: len(logged(root)) == before + 3 * PAIRS, 3)
+    assert wait_until(lambda: len(logged(root)) == before + 3 * PAIRS, 20)
     found: dict[str, Any] = json.loads(done.stdout)
     found["log"] = logged(root)[before:]
     return found

@@ -72,7 +72,7 @@ def test_a_full_disk_costs_lines_and_no_request(clone: Apart, reach: Clients) ->
         lines, answered = clone.lines(), len(load.answers)
         load.wait_for_everybody()
     assert set(load.outcomes) == {"200"}
-    assert wait_until(lambda: clone.lines() - lines >= len(load.answers) - answered - CLIENTS, 5)
+    assert wait_until(lambda: clone.lines() - lines >= len(load.answers) - answered - CLIENTS, 20)
     changed = clone.run("dashboard", "canary", "10")
     assert changed.returncode == 0, changed.stderr
     assert clone.run("dashboard", "canary", "off").returncode == 0

@@ -126,5 +126,5 @@ def test_a_log_that_somebody_touches(
     for _ in range(SENT_AFTERWARDS):
         assert client.post("/predict", json=SENTENCE).status_code == 200
     wanted = settled + SENT_AFTERWARDS
-    assert wait_until(lambda: exported(clone, "gateway_requests_total") == wanted, 5), wanted
+    assert wait_until(lambda: exported(clone, "gateway_requests_total") == wanted, 20), wanted
     assert process(clone.supervisor, "exporter").pid == exporter
