@@ -9,7 +9,7 @@ few values (method): never a path, a user or an id, which a client could make up
 
 import re
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
@@ -27,7 +27,7 @@ BUCKETS_MS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000)
 """Upper bounds of the histograms in milliseconds, the resolution of nginx. 25 is the objective of
 monitoring/rules/slo.yml, which can only count what is above or below one of these."""
 
-_STATUSES = tuple(f"{status:03d}" for status in range(1000))
+_STATUSES: dict[int | None, str] = {None: NONE} | {code: f"{code:03d}" for code in range(1000)}
 _MAX_UPSTREAMS = 100
 _ADDRESS = re.compile(r"[A-Za-z0-9_.:\[\]/-]{1,64}")
 
@@ -62,8 +62,8 @@ class RequestCounts:
         self.rejected: Counter[str] = Counter({"rate_limit": 0, "unauthorized": 0})
         """By reason, requests that never reached an upstream."""
         self.bad_lines = 0
-        self._request_durations: dict[str, _Durations] = {}
-        self._upstream_durations: dict[str, _Durations] = {}
+        self._request_durations: defaultdict[str, _Durations] = defaultdict(_Durations)
+        self._upstream_durations: defaultdict[str, _Durations] = defaultdict(_Durations)
 
     @property
     def lines(self) -> int:
@@ -78,7 +78,7 @@ class RequestCounts:
             upstream = NONE
             for attempt in attempts:
                 upstream = upstream_label(self._labels, attempt.address)
-                self.attempts[upstream, _status(attempt.status)] += 1
+                self.attempts[upstream, _STATUSES[attempt.status]] += 1
                 if attempt.retried:
                     self.retries[upstream] += 1
             cohort = access.cohort
@@ -87,13 +87,13 @@ class RequestCounts:
                 upstream,
                 cohort if is_cohort(cohort) else OTHER if cohort else NONE,
                 method if method in METHODS else OTHER,
-                _status(access.status),
+                _STATUSES[access.status],
             ] += 1
-            _durations(self._request_durations, upstream).add(access.request_time)
+            self._request_durations[upstream].add(access.request_time)
             if attempts:
                 answered = attempts[-1].time
                 if answered is not None:
-                    _durations(self._upstream_durations, upstream).add(answered)
+                    self._upstream_durations[upstream].add(answered)
             elif access.limit_req_status == "REJECTED":
                 self.rejected["rate_limit"] += 1
             elif access.status == 401:
@@ -190,17 +190,6 @@ def upstream_label(labels: dict[str, str], address: str) -> str:
         return OTHER
     labels[address] = address
     return address
-
-
-def _status(status: int | None) -> str:
-    return NONE if status is None else _STATUSES[status]
-
-
-def _durations(of: dict[str, _Durations], upstream: str) -> _Durations:
-    durations = of.get(upstream)
-    if durations is None:
-        durations = of[upstream] = _Durations()
-    return durations
 
 
 def _counter(

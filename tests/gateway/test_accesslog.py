@@ -106,6 +106,30 @@ def test_what_nginx_writes_is_read_back(access: Access) -> None:
     assert parse(written(access)) == access
 
 
+@given(st.sampled_from(FIELDS), st.binary(max_size=40))
+def test_whatever_is_between_the_quotes_is_read_as_json_reads_it(field: str, raw: bytes) -> None:
+    data = line(**{field: "@"}).replace(b'"@"', b'"' + raw + b'"')
+    # The space is all that keeps this one from being a line as nginx writes it.
+    assert outcome(b"{ " + data[1:]) == outcome(data)
+
+
+def outcome(data: bytes) -> Access | str:
+    """The request, or why there is none."""
+    try:
+        return parse(data)
+    except BadLine as problem:
+        return str(problem)
+
+
+def test_what_needed_no_escape_needs_no_json_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that it stays quick whatever nginx is made to write."""
+    monkeypatch.setattr(accesslog, "_decode", None)
+    assert parse(line()).instance == "v1-1"
+    assert parse(line(**NOT_PROXIED, uri="/\u00fc")).uri == "/\u00fc"
+    with pytest.raises(BadLine):
+        parse(line(uri='/"'))
+
+
 @given(st.binary(max_size=200) | st.text(max_size=50).map(lambda text: json.dumps(text).encode()))
 def test_anything_else_is_a_bad_line(data: bytes) -> None:
     with pytest.raises(BadLine):
