@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-import httpx
-
 from dashboard.events import RayState
 from dashboard.feed import LiveFeed
 from dashboard.glyphs import ASCII
@@ -15,23 +13,18 @@ from dashboard.process_picture import picture
 from dashboard.view import View
 from gateway.topology import Topology
 from scripts.stack import wait_until
+from tests.ray.replicas import PRESENT, asked
 from tests.stack.clients import Clients
 
 REQUESTS = "ray_serve_deployment_request_counter_total"
-PRESENT = "last_over_time(ray_serve_replica_processing_queries[15s])"
 # What a replica counts is with Ray after 10 s at most, and with Prometheus 5 s later.
 COUNTED_S = 30.0
 
 
-def _asked(topology: Topology, expression: str) -> list[dict[str, Any]]:
-    url = f"http://127.0.0.1:{topology.prometheus_port}/api/v1/query"
-    return list(httpx.get(url, params={"query": expression}).json()["data"]["result"])
-
-
 def _in_prometheus(topology: Topology) -> dict[tuple[str, str, str], int]:
     """The predictions of each replica that runs, by version, node and name."""
-    found = {_key(each): 0 for each in _asked(topology, PRESENT)}
-    for each in _asked(topology, f'{REQUESTS}{{route=~"/v[12]/predict"}}'):
+    found = {_key(each): 0 for each in asked(topology, PRESENT)}
+    for each in asked(topology, f'{REQUESTS}{{route=~"/v[12]/predict"}}'):
         if _key(each) in found:
             found[_key(each)] = int(each["value"][1])
     return found
@@ -65,7 +58,7 @@ def test_it_shows_what_prometheus_has(feed: LiveFeed, topology: Topology, connec
     assert state is not None
     assert [(node.name, node.up) for node in state.nodes] == [("ray-1", True), ("ray-2", True)]
     assert all(node.cpu is not None and node.mem for node in state.nodes)
-    wanted = _asked(topology, "ray_serve_autoscaling_target_replicas")
+    wanted = asked(topology, "ray_serve_autoscaling_target_replicas")
     assert state.wanted == {each["metric"]["application"]: int(each["value"][1]) for each in wanted}
     lines = picture(feed.model, View(120, 60, ASCII), feed.now(), "", None, None).lines
     text = [plain(line) for line in lines]

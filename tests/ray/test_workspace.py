@@ -10,9 +10,7 @@ import stat
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
 from gateway import process_table
@@ -20,6 +18,7 @@ from gateway.canary import Experiment, write_experiment
 from gateway.supervisor import Supervisor
 from gateway.topology import Topology
 from scripts.stack import wait_until
+from tests.ray.replicas import PRESENT, asked
 from tests.stack.clients import Clients
 from tests.stack.clone import Clone
 from tests.stack.hurting import process, ready_again
@@ -27,7 +26,6 @@ from tests.stack.load import Load
 
 NODES = ("ray-1", "ray-2")
 ASKED = 'ray_serve_deployment_request_counter_total{route="/v1/predict"}'
-PRESENT = 'last_over_time(ray_serve_replica_processing_queries{application="v1"}[15s])'
 
 
 def _listening(pids: set[int]) -> list[str]:
@@ -59,16 +57,16 @@ def test_every_check_passes(workspace: Clone, supervisor: Supervisor) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_both_nodes_answer(connect: Clients) -> None:
+def test_both_nodes_answer(connect: Clients, topology: Topology) -> None:
     """Prometheus has it from Ray's own metrics: each node has a replica of v1 that was asked."""
     client = connect("127.0.4.90")
 
-    def asked() -> set[str]:
+    def answered() -> set[str]:
         client.post("/predict", json={"sentence": "I am happy"})
-        found = _query(f"sum by (node) ({ASKED})")
+        found = asked(topology, f"sum by (node) ({ASKED})")
         return {each["metric"]["node"] for each in found if each["value"][1] != "0"}
 
-    assert wait_until(lambda: asked() == set(NODES), 60.0, 1.0)
+    assert wait_until(lambda: answered() == set(NODES), 60.0, 1.0)
 
 
 def test_a_canary_moves_users_and_answers_stay(
@@ -129,18 +127,23 @@ def _kill(supervisor: Supervisor, node: str) -> None:
     os.kill(raylet, signal.SIGKILL)
 
 
-def _replicas(node: str) -> set[str]:
+def _replicas(topology: Topology, node: str) -> set[str]:
     """Those of v1 on that node; in Prometheus 15 s later at most."""
-    labels = [each["metric"] for each in _query(PRESENT)]
-    return {each["replica"] for each in labels if each["node"] == node}
+    of_v1_there = {"application": "v1", "node": node}
+    labels = [each["metric"] for each in asked(topology, PRESENT)]
+    return {each["replica"] for each in labels if of_v1_there.items() <= each.items()}
 
 
 @pytest.mark.parametrize("node", ["ray-2", "ray-1"])
 def test_a_node_dies_and_no_prediction_is_lost(
-    node: str, connect: Clients, supervisor: Supervisor, all_ready: Callable[[], bool]
+    node: str,
+    connect: Clients,
+    supervisor: Supervisor,
+    topology: Topology,
+    all_ready: Callable[[], bool],
 ) -> None:
     """The first one as well, though it is the one that knows what runs where."""
-    pid, lost = process(supervisor, node).pid, _replicas(node)
+    pid, lost = process(supervisor, node).pid, _replicas(topology, node)
     assert lost
     with Load(connect, 4) as load:
         load.wait_for(60)
@@ -148,11 +151,6 @@ def test_a_node_dies_and_no_prediction_is_lost(
         assert wait_until(lambda: ready_again(supervisor, node, pid), 90.0)
         assert wait_until(all_ready, 90.0)
         # Before that the other node alone has any, and must not be the next.
-        assert wait_until(lambda: bool(_replicas(node) - lost), 90.0)
+        assert wait_until(lambda: bool(_replicas(topology, node) - lost), 90.0)
         load.wait_for(60)
     assert load.outcomes.keys() == {"200"}, load.outcomes
-
-
-def _query(expression: str) -> list[dict[str, Any]]:
-    answer = httpx.get("http://127.0.0.1:9090/api/v1/query", params={"query": expression})
-    return list(answer.json()["data"]["result"])
