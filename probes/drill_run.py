@@ -31,8 +31,9 @@ BEFORE_S = 2.0
 """Load before the kill, which shows that nothing else is wrong."""
 AFTER_S = 1.0
 """Load after the new process has served."""
-READY_S = 45.0
-"""process-compose gives a frozen process ten probes of up to 2 s, and its end 3 s more."""
+READY_S = 120.0
+"""process-compose gives a frozen process thirty probes of up to 2 s and its end 3 s more, and the
+next one has 30 s to start."""
 SERVING_S = 6.0
 """nginx tries an instance again after its fail_timeout (nginx/upstreams.conf)."""
 _POLL_S = 0.05

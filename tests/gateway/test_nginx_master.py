@@ -39,12 +39,12 @@ def test_who_is_stopped_and_who_goes_on() -> None:
         try:
             assert stopped(parent.pid) == ()
             os.kill(child, signal.SIGSTOP)
-            assert wait_until(lambda: stopped(parent.pid) == (child,), 10)
+            assert wait_until(lambda: stopped(parent.pid) == (child,), 30)
             os.kill(parent.pid, signal.SIGSTOP)
-            assert wait_until(lambda: stopped(parent.pid) == (parent.pid, child), 10)
+            assert wait_until(lambda: stopped(parent.pid) == (parent.pid, child), 30)
             for pid in (parent.pid, child):
                 os.kill(pid, signal.SIGCONT)
-            assert wait_until(lambda: stopped(parent.pid) == (), 10)
+            assert wait_until(lambda: stopped(parent.pid) == (), 30)
         finally:
             os.kill(child, signal.SIGKILL)
     assert stopped(parent.pid) == ()

@@ -23,9 +23,9 @@ def test_a_process_is_seen_while_it_runs_and_is_no_longer_alive_as_a_zombie() ->
         assert process_table.alive(child.pid)
         assert process_table.entries()[child.pid].parent == os.getpid()
         child.send_signal(signal.SIGSTOP)
-        assert wait_until(lambda: getattr(process_table.entry(child.pid), "state", "") == "T", 5)
+        assert wait_until(lambda: getattr(process_table.entry(child.pid), "state", "") == "T", 30)
         child.kill()
-        assert wait_until(lambda: getattr(process_table.entry(child.pid), "zombie", False), 5)
+        assert wait_until(lambda: getattr(process_table.entry(child.pid), "zombie", False), 30)
         assert not process_table.alive(child.pid)
         assert child.pid not in process_table.entries()
     finally:

@@ -21,7 +21,7 @@ from scripts.stack import wait_until
 from tests.ray.replicas import PRESENT, asked
 from tests.stack.clients import Clients
 from tests.stack.clone import Clone
-from tests.stack.hurting import process, ready_again
+from tests.stack.hurting import process, wait_for_another
 from tests.stack.load import Load
 
 NODES = ("ray-1", "ray-2")
@@ -148,7 +148,7 @@ def test_a_node_dies_and_no_prediction_is_lost(
     with Load(connect, 4) as load:
         load.wait_for(60)
         _kill(supervisor, node)
-        assert wait_until(lambda: ready_again(supervisor, node, pid), 90.0)
+        wait_for_another(supervisor, node, pid)
         assert wait_until(all_ready, 90.0)
         # Before that the other node alone has any, and must not be the next.
         assert wait_until(lambda: bool(_replicas(topology, node) - lost), 90.0)

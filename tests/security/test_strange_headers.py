@@ -59,7 +59,7 @@ def status_of(received: bytes) -> int:
 
 def logged(path: Path, lines: int) -> list[Access]:
     """What the log holds, once it has that many lines."""
-    wait_until(lambda: path.read_bytes().count(b"\n") >= lines, f"{lines} lines in the log", 3.0)
+    wait_until(lambda: path.read_bytes().count(b"\n") >= lines, f"{lines} lines in the log")
     return list(map(parse, path.read_bytes().splitlines()))
 
 

@@ -61,7 +61,7 @@ class Books:
         A killed instance takes its count with it, and one that was stopped may answer later what
         nginx has given up: for those the log says between what the count has to be.
         """
-        assert wait_until(lambda: not self._differences(), 10), self._differences()
+        assert wait_until(lambda: not self._differences(), 30), self._differences()
 
     def _differences(self) -> list[str]:
         now = self._page()
@@ -86,7 +86,8 @@ class Books:
             asked = len(attempts) + len(copies)
             answered = sum(attempt.status == 200 for attempt in attempts)
             answered += sum(copy.status == 200 for copy in copies)
-            (old_pid, before), (pid, after) = self._first.own[instance.name], now.own[instance.name]
+            old_pid, before = self._first.own.get(instance.name, (0, 0))  # (0, 0): was down
+            pid, after = now.own[instance.name]
             lowest, counted = (answered, after - before) if pid == old_pid else (0, after)
             if not lowest <= counted <= asked:
                 found.append(f"{instance.name} counts {counted}, the log {answered} of {asked}")
@@ -101,7 +102,7 @@ class Books:
             copies = Counter(self._copied(parse_shadow(line)) for line in page.shadow.elements())
             return log == page.exported and copies == page.copies
 
-        assert wait_until(even, 10), "log and exporter did not agree before anything was sent"
+        assert wait_until(even, 30), "log and exporter did not agree before anything was sent"
         return self._page()
 
     def _page(self) -> _Page:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gateway.supervisor import Process, Supervisor
-from scripts.stack import alive, wait_until
+from scripts.stack import alive, last_words, wait_until
 
 _ESTABLISHED = "01"  # linux/include/net/tcp_states.h
 
@@ -23,6 +23,16 @@ def ready_again(supervisor: Supervisor, name: str, pid: int) -> bool:
     """Whether another process than `pid` runs under that name, and is ready."""
     found = process(supervisor, name)
     return found.pid not in (0, pid) and found.is_ready
+
+
+def wait_for_another(supervisor: Supervisor, name: str, pid: int) -> None:
+    """Until another process than `pid` runs under that name, and is ready.
+
+    One that hangs is ended after 30 failed probes (process-compose.yaml).
+    """
+    assert wait_until(lambda: ready_again(supervisor, name, pid), 120), (
+        f"{process(supervisor, name)}, its last words: {last_words(name)}"
+    )
 
 
 def unread(port: int) -> int:
@@ -42,7 +52,7 @@ def frozen(pid: int) -> Iterator[None]:
     try:
         yield
     finally:
-        # process-compose ends one that has not answered its probes for 10 s.
+        # process-compose ends one that has not answered its probes for 30 s.
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
 
@@ -54,11 +64,10 @@ def stopped(supervisor: Supervisor, *names: str) -> Iterator[None]:
     for name in names:
         supervisor.stop(name)
     try:
-        assert wait_until(lambda: not any(map(alive, pids.values())), 10)
+        assert wait_until(lambda: not any(map(alive, pids.values())), 30)
         yield
     finally:
         for name in names:
             supervisor.start(name)
-    assert wait_until(
-        lambda: all(ready_again(supervisor, name, pid) for name, pid in pids.items()), 20
-    )
+    for name, pid in pids.items():
+        wait_for_another(supervisor, name, pid)

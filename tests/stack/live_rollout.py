@@ -20,7 +20,7 @@ from rollout.status_file import FILE as STATUS
 from rollout.store import read_log
 from scripts.stack import wait_until
 from tests.stack.clone import Clone
-from tests.stack.hurting import process, ready_again
+from tests.stack.hurting import process, wait_for_another
 
 FAULTS = Path("var/faults.json")
 """What FAULTS_FILE is when the workspace is started."""
@@ -86,7 +86,7 @@ class Rollout:
         """kill -9; until there is another one."""
         pid = process(self.supervisor, "v2-1").pid
         os.kill(pid, signal.SIGKILL)
-        assert wait_until(lambda: ready_again(self.supervisor, "v2-1", pid), 20)
+        wait_for_another(self.supervisor, "v2-1", pid)
 
     @property
     def last(self) -> Entry:
@@ -110,7 +110,7 @@ class Rollout:
         state = read_log(self.root).state
         if state is not None and not state.ended:
             self.clone.run("dashboard", "rollout", "abort")
-        assert wait_until(lambda: read_experiment(self.root) == Experiment(), 20)
+        assert wait_until(lambda: read_experiment(self.root) == Experiment(), 30)
 
     def is_well_again(self) -> bool:
         """Whether it only answers well from now on: 50 requests, none of them by v2."""
@@ -121,7 +121,7 @@ class Rollout:
             after.extend(self.answers())
             return len(after) > 50
 
-        assert wait_until(enough, 20)
+        assert wait_until(enough, 30)
         return {(line.status, line.cohort) for line in after} == {(200, "v1")}
 
 

@@ -47,7 +47,7 @@ def document(supervisor: Supervisor, root: Path, tmp_path: Path) -> dict[str, An
     done = ab(root, f"--pairs={PAIRS}", "--seed=5", "--margin=0.5", "--json", f"--report={report}")
     assert done.returncode in (0, 1), done.stderr
     assert "# A/B: v1 against v2" in report.read_text()
-    assert wait_until(lambda: len(logged(root)) == before + 3 * PAIRS, 20)
+    assert wait_until(lambda: len(logged(root)) == before + 3 * PAIRS, 30)
     found: dict[str, Any] = json.loads(done.stdout)
     found["log"] = logged(root)[before:]
     return found
@@ -91,7 +91,7 @@ def test_without_v2_that_is_what_it_says(supervisor: Supervisor, root: Path) -> 
         done = ab(root, "--pairs=20", "--json")
     finally:
         supervisor.start("v2-1")
-        assert wait_until(lambda: ab(root, "--pairs=1").returncode == 0, 20)
+        assert wait_until(lambda: ab(root, "--pairs=1").returncode == 0, 30)
     assert done.returncode == 1, done.stderr
     found = json.loads(done.stdout)
     assert found["outcome"] == "failed"

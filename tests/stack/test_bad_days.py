@@ -38,7 +38,7 @@ def kill_supervisor(clone: Clone) -> set[int]:
     """kill -9 process-compose; the pids of what it ran, which go on."""
     (supervisor,) = leftovers.supervisors(clone.root)
     os.kill(supervisor.pid, signal.SIGKILL)
-    assert wait_until(lambda: not alive(supervisor.pid), 10)
+    assert wait_until(lambda: not alive(supervisor.pid), 30)
     return {entry.pid for entry in leftovers.leftovers(clone.root)}
 
 

@@ -17,7 +17,7 @@ from gateway.topology import Topology
 from scripts.stack import wait_until
 from tests.stack.books import Books, predictions
 from tests.stack.clients import Clients
-from tests.stack.hurting import process, ready_again
+from tests.stack.hurting import process, wait_for_another
 from tests.stack.load import SENTENCE, Http2Load, Load
 
 CLIENTS = 16
@@ -87,7 +87,7 @@ def test_what_is_tried_outlives_a_restart(
     # Both: what a start prepares, and nginx.
     subprocess.run([sys.executable, "-m", "gateway.prepare"], cwd=root, check=True)
     supervisor.restart("nginx")
-    assert wait_until(lambda: ready_again(supervisor, "nginx", pid), 20)
+    wait_for_another(supervisor, "nginx", pid)
     client = connect("127.0.1.73")
     assert client.post("/predict", json=SENTENCE).json()["version"] == "v2"
     control = {"X-Experiment-Group": "control"}
@@ -115,14 +115,14 @@ def test_a_drained_instance_is_out_and_comes_back_unnoticed(
         assert counted() > 0
         trying(drained=name)
         load.wait_for_everybody()
-        assert wait_until(lambda: h2_lines(books, h2) > 2 * len(users), 20)
+        assert wait_until(lambda: h2_lines(books, h2) > 2 * len(users), 30)
         before, so_far = counted(), len(load.answers)
         load.wait_for(10 * CLIENTS)
         assert counted() == before
 
         pid = process(supervisor, name).pid
         supervisor.restart(name)
-        assert wait_until(lambda: ready_again(supervisor, name, pid), 20)
+        wait_for_another(supervisor, name, pid)
         load.wait_for_everybody()
         assert counted() == 0
         assert name not in {answer.instance for answer in load.answers[so_far:]}

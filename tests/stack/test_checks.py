@@ -72,7 +72,7 @@ def stopped(supervisor: Supervisor, name: str) -> Iterator[None]:
     pid = next(each.pid for each in supervisor.processes() if each.name == name)
     supervisor.stop(name)
     try:
-        assert wait_until(lambda: not alive(pid), 10)
+        assert wait_until(lambda: not alive(pid), 30)
         yield
     finally:
         supervisor.start(name)
@@ -88,7 +88,7 @@ def test_a_burst_leaves_no_slow_request_in_the_log(workspace: Workspace) -> None
             ours.extend(a for a in log.read() if a.user_agent == USER_AGENT)
             return len(ours) >= 42
 
-        assert wait_until(all_logged, 10)
+        assert wait_until(all_logged, 30)
     # A client that does not close at once looks slow: nginx waits for it.
     assert max(access.request_time for access in ours) < 1
 
@@ -265,7 +265,7 @@ def test_a_killed_master_of_nginx_is_noticed(workspace: Workspace, supervisor: S
     nginx = next(each for each in supervisor.processes() if each.name == "nginx")
     os.kill(nginx.pid, signal.SIGKILL)
     try:
-        assert wait_until(lambda: not alive(nginx.pid), 10)
+        assert wait_until(lambda: not alive(nginx.pid), 30)
         # process-compose does not see it: the workers hold the pipe, and answer the probe.
         found = finding(workspace, "processes")
         assert found.verdict is Verdict.FAILED

@@ -181,7 +181,7 @@ def test_n_sent_are_n_shown(
     assert sum(sender.seen.values()) == sent  # every one was answered
     assert {status for _, status in sender.seen} == {200, 301, 401, 404, 405, 422, 429}
     assert {who for who, _ in sender.seen} == {"", *(one.name for one in topology.instances)}
-    assert wait_until(lambda: len(lines(old, sender.mark) + lines(log, sender.mark)) >= sent, 10)
+    assert wait_until(lambda: len(lines(old, sender.mark) + lines(log, sender.mark)) >= sent, 30)
     logged = lines(old, sender.mark) + lines(log, sender.mark)
     assert lines(old, sender.mark)
     assert lines(log, sender.mark)

@@ -90,7 +90,7 @@ def test_a_drill_is_refused_unless_all_are_ready(supervisor: Supervisor, root: P
     before = pids(supervisor)
     supervisor.stop("v1-3")
     try:
-        assert wait_until(lambda: not alive(before["v1-3"]), 10)
+        assert wait_until(lambda: not alive(before["v1-3"]), 30)
         done = command(root, "--yes")
         assert done.returncode == 3
         assert "refused: not ready: v1-3" in done.stderr
@@ -109,7 +109,7 @@ def test_whom_it_may_hit(supervisor: Supervisor, topology: Topology, root: Path)
     with pytest.raises(ValueError, match="nothing would bring back a frozen nginx"):
         choose(workspace, "nginx", Fault.FREEZE)
     # There is none, so its engine ends soon after the start.
-    assert wait_until(lambda: not is_up(hurting.process(supervisor, "rollout")), 20)
+    assert wait_until(lambda: not is_up(hurting.process(supervisor, "rollout")), 30)
     with pytest.raises(Refused, match="not ready: rollout"):
         choose(workspace, "rollout")
     assert choose(workspace).instance == topology.instances[0]

@@ -6,7 +6,6 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
 
 from gateway.cohort import bucket_of_user, in_canary
 from gateway.supervisor import Supervisor
@@ -14,7 +13,7 @@ from gateway.topology import Topology
 from scripts.stack import wait_until
 from tests.stack.books import Books
 from tests.stack.clients import Clients
-from tests.stack.hurting import frozen, process, ready_again, stopped, unread
+from tests.stack.hurting import frozen, process, stopped, unread, wait_for_another
 from tests.stack.load import SENTENCE, Load
 
 CLIENTS = 32
@@ -47,7 +46,7 @@ def test_killing_an_instance_loses_no_request(
                     still.enter_context(frozen(process(supervisor, instance.name).pid))
                 assert wait_until(all_wait, 2, 0.005)
                 os.kill(victim.pid, signal.SIGKILL)
-            assert wait_until(partial(ready_again, supervisor, name, victim.pid), 20)
+            wait_for_another(supervisor, name, victim.pid)
             load.wait_for_everybody()
     assert set(load.outcomes) == {"200"}
     books.balance()
@@ -143,5 +142,5 @@ def test_with_all_of_v1_gone_clients_are_told_when_to_come_back(
         trying(weight=100)
         assert client.post("/predict", json=SENTENCE).json()["version"] == "v2"
         trying()
-    assert wait_until(lambda: client.post("/predict", json=SENTENCE).status_code == 200, 10)
+    assert wait_until(lambda: client.post("/predict", json=SENTENCE).status_code == 200, 30)
     books.balance()

@@ -39,7 +39,7 @@ def test_every_request_leaves_one_line(connect: Clients, root: Path) -> None:
         return [line for line in _lines(root) if mark.encode() in line]
 
     # nginx writes the line after the client has its answer.
-    assert wait_until(lambda: len(written()) >= 40, 20)
+    assert wait_until(lambda: len(written()) >= 40, 30)
     logged = [parse(line) for line in written()]
     assert {access.request_id: access.status for access in logged} == {
         request_id: answer.status_code for request_id, answer in answers.items()
@@ -83,7 +83,7 @@ def test_the_exporter_counts_what_the_log_holds(
                 counts[status] += int(float(line.rsplit(" ", 1)[1]))
         return counts
 
-    assert wait_until(lambda: exported() == logged(), 20), (exported(), logged())
+    assert wait_until(lambda: exported() == logged(), 30), (exported(), logged())
 
 
 def test_every_target_of_prometheus_is_up(supervisor: Supervisor, topology: Topology) -> None:
@@ -94,7 +94,7 @@ def test_every_target_of_prometheus_is_up(supervisor: Supervisor, topology: Topo
         return {target["labels"]["instance"]: target["health"] for target in targets}
 
     expected = {"v1-1", "v1-2", "v1-3", "v2-1", "gateway", "prometheus"}
-    assert wait_until(lambda: set(health().values()) == {"up"}, 20), health()
+    assert wait_until(lambda: set(health().values()) == {"up"}, 30), health()
     assert set(health()) == expected
 
 

@@ -127,7 +127,7 @@ def test_it_stands_in_no_report_and_no_recording(
             )  # fmt: skip
             said[" ".join(words)] = done.stdout + done.stderr
             assert done.returncode == 0, said
-        assert wait_until(lambda: _seen(feed, "switchyard-drill"), 10)
+        assert wait_until(lambda: _seen(feed, "switchyard-drill"), 30)
     finally:
         feed.stop()
     # What has it is told apart from what has not: the name is in the recording.

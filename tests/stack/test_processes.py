@@ -36,17 +36,17 @@ def test_a_damaged_model_is_refused_by_name(supervisor: Supervisor, root: Path) 
     damaged[len(damaged) // 2] ^= 1
     before = process(supervisor, "v2-1")
     supervisor.stop("v2-1")
-    assert wait_until(lambda: not alive(before.pid), 10)
+    assert wait_until(lambda: not alive(before.pid), 30)
     try:
         (folder / name).write_bytes(damaged)
         supervisor.start("v2-1")
-        assert wait_until(lambda: name in last_words("v2-1"), 20), last_words("v2-1")
+        assert wait_until(lambda: name in last_words("v2-1"), 30), last_words("v2-1")
         assert manifest["files"][name]["sha256"] in last_words("v2-1")
         assert hashlib.sha256(damaged).hexdigest() in last_words("v2-1")
         assert not process(supervisor, "v2-1").is_ready
     finally:
         (folder / name).write_bytes(intact)
-    assert wait_until(lambda: process(supervisor, "v2-1").is_ready, 20)
+    assert wait_until(lambda: process(supervisor, "v2-1").is_ready, 30)
 
 
 def test_start_brings_back_what_was_stopped(
@@ -54,7 +54,7 @@ def test_start_brings_back_what_was_stopped(
 ) -> None:
     pid = process(supervisor, "nginx").pid
     supervisor.stop("nginx")
-    assert wait_until(lambda: not alive(pid), 10)
+    assert wait_until(lambda: not alive(pid), 30)
     assert not process(supervisor, "nginx").is_ready
     done = run_module(root, "scripts.start_project")
     assert done.returncode == 0, done.stderr

@@ -27,7 +27,7 @@ from scripts.stack import wait_until
 from tests.modules import run_module
 from tests.stack.books import Books
 from tests.stack.clients import Clients
-from tests.stack.hurting import process, ready_again, stopped
+from tests.stack.hurting import process, stopped, wait_for_another
 from tests.stack.load import Load
 
 POLICY = """\
@@ -93,7 +93,7 @@ def restored(
         rollout("abort")
     if _lives(supervisor):
         supervisor.stop("rollout")
-        assert wait_until(lambda: not _lives(supervisor), 10)
+        assert wait_until(lambda: not _lives(supervisor), 30)
     write_experiment(root, Experiment())
     shutil.rmtree(root / "var/rollout", ignore_errors=True)
     if models(topology) != before:
@@ -115,7 +115,7 @@ def killed(supervisor: Supervisor) -> None:
     """kill -9; until another one is there."""
     pid = engine(supervisor)
     os.kill(pid, signal.SIGKILL)
-    assert wait_until(lambda: ready_again(supervisor, "rollout", pid), 20)
+    wait_for_another(supervisor, "rollout", pid)
 
 
 def adopt(source: Path, topology: Topology) -> None:
@@ -184,7 +184,7 @@ def test_a_v2_that_dies_is_taken_back_though_the_engine_was_killed(
         load.wait_for(100)
         killed(supervisor)
         with stopped(supervisor, "v2-1"):
-            assert wait_until(lambda: reached(root, Phase.ROLLED_BACK, 0), 20)
+            assert wait_until(lambda: reached(root, Phase.ROLLED_BACK, 0), 30)
             assert read_experiment(root) == Experiment()
             load.wait_for_everybody()
     assert set(load.outcomes) == {"200"}
@@ -212,7 +212,7 @@ def test_a_second_engine_is_refused_a_dead_one_said_and_an_idle_one_ends(
         assert "refused" not in rollout("pause")
         rollout("pause", code=1)
         supervisor.stop("rollout")
-        assert wait_until(lambda: not _lives(supervisor), 10)
+        assert wait_until(lambda: not _lives(supervisor), 30)
         assert "engine   DEAD since" in rollout()
         assert read_experiment(root).weight == 25
         # Whoever asks for something has it started again.
@@ -229,7 +229,7 @@ def test_a_drill_of_the_engine_costs_nothing(
 ) -> None:
     policy.write_text(SLOW_POLICY)
     rollout("start", "--policy", str(policy))
-    assert wait_until(lambda: process(supervisor, "rollout").is_ready, 20)
+    assert wait_until(lambda: process(supervisor, "rollout").is_ready, 30)
     before, decided = engine(supervisor), read_log(root).entries
     report = json.loads(run("dashboard", "drill", "rollout", "--yes", "--json"))
     assert (report["outcome"], report["victim"], report["lost"]) == ("passed", "rollout", 0)

@@ -39,7 +39,7 @@ def test_rotation_under_load_loses_and_doubles_no_line(
         load.wait_for_everybody()
     assert set(load.outcomes) == {"200"}
     sent = len(load.answers)
-    assert wait_until(lambda: len(books.shadows(load.mark)) >= sent, 10)
+    assert wait_until(lambda: len(books.shadows(load.mark)) >= sent, 30)
     books.balance()
     for ids in (
         [access.request_id for access in books.accesses(load.mark)],

@@ -108,7 +108,7 @@ def test_each_prometheus_asks_its_own(second: Clone) -> None:
         topology.prometheus_port,
         *(instance.port for instance in topology.instances),
     }
-    assert wait_until(lambda: set(up().values()) == {"up"}, 20), up()
+    assert wait_until(lambda: set(up().values()) == {"up"}, 30), up()
     assert set(up()) == {f"http://127.0.0.1:{port}/metrics" for port in ports}
 
 

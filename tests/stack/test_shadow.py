@@ -43,7 +43,7 @@ def test_nobody_waits_for_a_v2_that_hangs(
             for _ in range(EACH):
                 assert client.post("/predict", json=SENTENCE, headers=headers).status_code == 200
         # Every copy was given up, none was forgotten.
-        assert wait_until(lambda: len(books.shadows(mark)) == 4 * EACH, 10)
+        assert wait_until(lambda: len(books.shadows(mark)) == 4 * EACH, 30)
     assert {shadow.status for shadow in books.shadows(mark)} == {504}
     accesses = books.accesses(mark)
     assert len(accesses) == 4 * EACH
@@ -66,7 +66,7 @@ def test_what_the_limit_refuses_is_not_copied(
     assert set(statuses.values()) == {200, 429}
     books.balance()
     accepted = sorted(request_id for request_id, status in statuses.items() if status == 200)
-    assert wait_until(lambda: len(books.shadows(mark)) >= len(accepted), 10)
+    assert wait_until(lambda: len(books.shadows(mark)) >= len(accepted), 30)
     assert sorted(shadow.request_id for shadow in books.shadows(mark)) == accepted
 
 
@@ -90,7 +90,7 @@ def test_the_agreement_is_that_of_the_answers(
     ]
     same = sum(one == other for one, other in pairs)
     assert 0 < same < len(pairs)  # else the figure would say nothing
-    assert wait_until(lambda: len(books.shadows(mark)) == len(texts), 10)
+    assert wait_until(lambda: len(books.shadows(mark)) == len(texts), 30)
     books.balance()
     join = Join()
     for access in books.accesses():

@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import time
-from functools import partial
 
 import httpx
 import pytest
@@ -17,7 +16,7 @@ from scripts.stack import alive, wait_until
 from tests.stack.clients import Clients
 from tests.stack.faults.apart import Apart
 from tests.stack.faults.seen import Seen, looking
-from tests.stack.hurting import frozen, process, ready_again
+from tests.stack.hurting import frozen, process, wait_for_another
 from tests.stack.load import Load
 
 CLIENTS = 8
@@ -45,14 +44,14 @@ def test_a_full_disk_costs_lines_and_no_request(clone: Apart, reach: Clients) ->
         pytest.skip("NOT COVERED: no mount namespaces here, so no small disk")
     with looking(clone.seen_root, clone.topology) as seen, Load(reach, CLIENTS) as load:
         load.wait_for_everybody()
-        assert wait_until(lambda: asks(clone), 20)
+        assert wait_until(lambda: asks(clone), 30)
         disk.fill()
         sent = len(load.answers)
         noticed = seen.wait_for("DEGRADED: .*the disk is full")
-        assert wait_until(lambda: problem(clone, "state"), 10)
+        assert wait_until(lambda: problem(clone, "state"), 30)
         victim = process(clone.supervisor, "v1-1").pid
         os.kill(victim, signal.SIGKILL)
-        assert wait_until(partial(ready_again, clone.supervisor, "v1-1", victim), 20)
+        wait_for_another(clone.supervisor, "v1-1", victim)
         for words in (
             ("dashboard", "canary", "10"),
             ("dashboard", "rollout", "start"),
@@ -65,14 +64,14 @@ def test_a_full_disk_costs_lines_and_no_request(clone: Apart, reach: Clients) ->
         disk.make_room()
         begun = time.monotonic()
         seen.wait_for("^OK")
-        assert wait_until(lambda: not problem(clone, "state"), 10)
+        assert wait_until(lambda: not problem(clone, "state"), 30)
         assert wait_until(lambda: asks(clone), 30)
         back = time.monotonic() - begun
         load.wait_for_everybody()
         lines, answered = clone.lines(), len(load.answers)
         load.wait_for_everybody()
     assert set(load.outcomes) == {"200"}
-    assert wait_until(lambda: clone.lines() - lines >= len(load.answers) - answered - CLIENTS, 20)
+    assert wait_until(lambda: clone.lines() - lines >= len(load.answers) - answered - CLIENTS, 30)
     changed = clone.run("dashboard", "canary", "10")
     assert changed.returncode == 0, changed.stderr
     assert clone.run("dashboard", "canary", "off").returncode == 0
@@ -95,10 +94,10 @@ def test_nobody_needs_process_compose_to_be_answered(clone: Apart, reach: Client
             load.wait_for(10 * CLIENTS)
             sys.stderr.write(f"process-compose frozen: {seen.says()}\n")
         os.kill(supervisor.pid, signal.SIGKILL)
-        assert wait_until(lambda: not alive(supervisor.pid), 10)
+        assert wait_until(lambda: not alive(supervisor.pid), 30)
         load.wait_for(10 * CLIENTS)
         assert seen.says().startswith("OK"), seen.says()
-        assert wait_until(lambda: is_missed(seen), 10)
+        assert wait_until(lambda: is_missed(seen), 30)
     assert set(load.outcomes) == {"200"}
     begun = time.monotonic()
     again = clone.start()

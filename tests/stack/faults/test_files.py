@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from tests.stack.books import Books
 from tests.stack.clients import Clients
 from tests.stack.faults.apart import Apart
 from tests.stack.faults.seen import looking
-from tests.stack.hurting import process, ready_again
+from tests.stack.hurting import process, wait_for_another
 from tests.stack.load import SENTENCE, Load
 
 CLIENTS = 8
@@ -58,14 +57,14 @@ def test_what_runs_goes_on_and_what_dies_names_the_file_and_comes_back(
         ):
             for pid in pids.values():
                 os.kill(pid, signal.SIGKILL)
-            assert wait_until(lambda: "manifest.json" in last_words("v1-3"), 20), last_words("v1-3")
-            assert wait_until(lambda: ".env:1" in last_words("exporter"), 20)
+            assert wait_until(lambda: "manifest.json" in last_words("v1-3"), 30), last_words("v1-3")
+            assert wait_until(lambda: ".env:1" in last_words("exporter"), 30)
             load.wait_for_everybody()
             refused = run_module(root, "gateway.reload")
         assert refused.returncode == 2, refused.stderr
         assert ".env:1" in refused.stderr or "nginx.crt" in refused.stderr
         for name, pid in pids.items():
-            assert wait_until(partial(ready_again, supervisor, name, pid), 30), name
+            wait_for_another(supervisor, name, pid)
         load.wait_for_everybody()
     assert set(load.outcomes) == {"200"}
     assert run_module(root, "gateway.reload").returncode == 0

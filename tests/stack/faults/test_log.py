@@ -68,7 +68,7 @@ def test_garbage_is_counted_as_bad_lines_and_nothing_else(
             log.write(GARBAGE)
         load.wait_for(10 * CLIENTS)
     assert set(load.outcomes) == {"200"}
-    assert wait_until(lambda: shown(seen) - known == GARBAGE_LINES, 10), seen.model.log
+    assert wait_until(lambda: shown(seen) - known == GARBAGE_LINES, 30), seen.model.log
     assert exported(clone, "gateway_log_lines_bad_total") - bad == GARBAGE_LINES
     seen.wait_for(WELL)
 
@@ -126,5 +126,5 @@ def test_a_log_that_somebody_touches(
     for _ in range(SENT_AFTERWARDS):
         assert client.post("/predict", json=SENTENCE).status_code == 200
     wanted = settled + SENT_AFTERWARDS
-    assert wait_until(lambda: exported(clone, "gateway_requests_total") == wanted, 20), wanted
+    assert wait_until(lambda: exported(clone, "gateway_requests_total") == wanted, 30), wanted
     assert process(clone.supervisor, "exporter").pid == exporter

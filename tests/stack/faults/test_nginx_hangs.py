@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from functools import partial
 from pathlib import Path
 
 from gateway.nginx_master import workers
@@ -19,7 +18,7 @@ from gateway.topology import Topology
 from scripts.stack import search_path, wait_until
 from tests.stack.clients import Clients
 from tests.stack.faults.seen import looking
-from tests.stack.hurting import frozen, process, ready_again
+from tests.stack.hurting import frozen, process, wait_for_another
 from tests.stack.load import SENTENCE, Load
 
 CLIENTS = 8
@@ -53,7 +52,7 @@ def test_a_worker_that_hangs_is_ended_by_a_restart(
         command = ["process-compose", "process", "restart", "nginx"]
         begun = time.monotonic()
         subprocess.run(command, cwd=root, env=environ, check=True, capture_output=True)
-        assert wait_until(partial(ready_again, supervisor, "nginx", nginx), 30)
+        wait_for_another(supervisor, "nginx", nginx)
     back = time.monotonic() - begun
     sys.stderr.write(f"worker frozen: said after {noticed:.1f} s, back {back:.1f} s after that\n")
     assert connect("127.0.4.80").post("/predict", json=SENTENCE).status_code == 200
@@ -84,5 +83,5 @@ def test_half_closed_connections_are_answered_and_forgotten(
         now = read_connections(topology.status_port)
         return now is not None and now.active <= before.active
 
-    assert wait_until(back, 10)
+    assert wait_until(back, 30)
     assert connect("127.0.4.81").post("/predict", json=SENTENCE).status_code == 200
