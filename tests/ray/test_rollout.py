@@ -17,7 +17,7 @@ from rollout.state import Phase
 from rollout.store import read_log
 from tests.ray.replicas import models
 from tests.stack.clone import Clone
-from tests.stack.live_rollout import LONG, SHORT, Rollout, faulty
+from tests.stack.live_rollout import LONG, SHORT, WELL, Rollout, faulty
 
 TRAFFIC = ("--rate=15", "--users=2000", "--duration=900")
 """A sixth of a core: replicas that start leave not much more of two."""
@@ -44,7 +44,7 @@ def test_a_fifth_of_5xx_is_rolled_back(workspace: Clone, rollout: Rollout) -> No
     bad = [line for line in rollout.answers() if line.status != 200]
     assert {(line.status, line.cohort) for line in bad} == {(500, "canary")}
     assert {line.instance for line in bad} <= {"v2-1", "v2-2"}
-    assert rollout.is_well_again()
+    assert rollout.outcomes_from_now_on() == WELL
 
 
 def test_a_healthy_candidate_is_promoted_becomes_the_baseline_and_is_undone(
@@ -63,7 +63,7 @@ def test_a_healthy_candidate_is_promoted_becomes_the_baseline_and_is_undone(
     done(workspace, "scripts.restart", "v1")
     assert set(models(topology, "v1", 3).values()) == {before}
     assert {line.status for line in rollout.answers()} == {200}
-    assert rollout.is_well_again()
+    assert rollout.outcomes_from_now_on() == WELL
 
 
 def done(workspace: Clone, *words: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 from gateway.accesslog import Access
@@ -24,6 +25,8 @@ from tests.stack.hurting import process, wait_for_another
 
 FAULTS = Path("var/faults.json")
 """What FAULTS_FILE is when the workspace is started."""
+WELL = {(200, "v1")}
+"""What is answered where nothing is tried: status, cohort."""
 WARM_UP_S = 1
 LONG = f"""\
 shadow: {{percent: 0}}
@@ -110,19 +113,25 @@ class Rollout:
         state = read_log(self.root).state
         if state is not None and not state.ended:
             self.clone.run("dashboard", "rollout", "abort")
-        assert wait_until(lambda: read_experiment(self.root) == Experiment(), 30)
+        self._wait_until_nothing_is_tried()
 
-    def is_well_again(self) -> bool:
-        """Whether it only answers well from now on: 50 requests, none of them by v2."""
-        self.answers()
+    def outcomes_from_now_on(self) -> set[tuple[int, str]]:
+        """Status and cohort of more than 50 requests that begin after the end of the experiment."""
+        # A decision is written first, and then carried out; requests of before are still answered.
+        self._wait_until_nothing_is_tried()
+        begun = time.time()
         after: list[Access] = []
 
         def enough() -> bool:
-            after.extend(self.answers())
+            found = self.answers()
+            after.extend(line for line in found if line.time - line.request_time > begun)
             return len(after) > 50
 
         assert wait_until(enough, 30)
-        return {(line.status, line.cohort) for line in after} == {(200, "v1")}
+        return {(line.status, line.cohort) for line in after}
+
+    def _wait_until_nothing_is_tried(self) -> None:
+        assert wait_until(lambda: read_experiment(self.root) == Experiment(), 30)
 
 
 def faulty(clone: Clone, model_ms: float = 0.0, **fault: float) -> None:

@@ -117,7 +117,9 @@ def test_a_log_that_somebody_touches(
         answered = len(load.answers)
         counted = exported(clone, "gateway_requests_total")
         load.wait_for_everybody()
-    assert set(load.outcomes) == {"200"}
+    # A reload can hit a connection that is just being reused (docs/security.md), each one once.
+    lost = load.outcomes.total() - load.outcomes["200"]
+    assert lost <= (0 if said is None else CLIENTS), load.outcomes
     sys.stderr.write(
         f"{damage.__name__}: {counted - before[0]} counted of {answered - before[1]} answered\n"
     )
