@@ -8,8 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import jsonschema
@@ -27,6 +26,7 @@ from probes.verdict import Verdict
 from probes.workspace import Workspace, load_workspace
 from scripts.stack import alive, search_path, wait_until
 from tests.modules import run_module
+from tests.stack.hurting import stopped
 
 
 @pytest.fixture
@@ -62,21 +62,6 @@ def edit(workspace: Workspace, file: str, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
-
-
-@contextmanager
-def stopped(supervisor: Supervisor, name: str) -> Iterator[None]:
-    def process_is_ready() -> bool:
-        return next(p for p in supervisor.processes() if p.name == name).is_ready
-
-    pid = next(each.pid for each in supervisor.processes() if each.name == name)
-    supervisor.stop(name)
-    try:
-        assert wait_until(lambda: not alive(pid), 30)
-        yield
-    finally:
-        supervisor.start(name)
-        assert wait_until(process_is_ready, 30)
 
 
 def test_a_burst_leaves_no_slow_request_in_the_log(workspace: Workspace) -> None:
@@ -230,9 +215,7 @@ def test_without_v2_routing_fails_and_processes_say_how_to_start_it(
 def test_without_any_v1_the_password_cannot_be_tried(
     workspace: Workspace, supervisor: Supervisor
 ) -> None:
-    with ExitStack() as all_stopped:
-        for instance in workspace.stable:
-            all_stopped.enter_context(stopped(supervisor, instance.name))
+    with stopped(supervisor, *(instance.name for instance in workspace.stable)):
         auth, routing = finding(workspace, "auth"), finding(workspace, "routing")
         limit = finding(workspace, "rate-limit")
     assert auth.verdict is limit.verdict is Verdict.ERROR

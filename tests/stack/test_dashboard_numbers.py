@@ -29,6 +29,7 @@ from gateway.topology import Topology
 from scripts.stack import search_path, wait_until
 from tests.gateway.access_lines import rotate
 from tests.stack.clients import Clients
+from tests.stack.hurting import process, wait_for_another
 
 SENTENCE: dict[str, object] = {"sentence": "I am happy"}
 DEBUG = {"X-Experiment-Group": "debug"}
@@ -152,7 +153,7 @@ def test_n_sent_are_n_shown(
     for thread in background:
         thread.start()
     try:
-        pid = next(p.pid for p in supervisor.processes() if p.name == "v1-2")
+        pid = process(supervisor, "v1-2").pid
         supervisor.restart("v1-2")
         old = rotate(log)
         # nginx goes on writing to the renamed file until it is told.
@@ -166,11 +167,7 @@ def test_n_sent_are_n_shown(
         assert wait_until(log.exists, WAIT_S)
         sender.every_kind(1)
 
-        def back() -> bool:
-            found = next(p for p in supervisor.processes() if p.name == "v1-2")
-            return found.pid not in (0, pid) and found.is_ready
-
-        assert wait_until(back, WAIT_S)
+        wait_for_another(supervisor, "v1-2", pid)
     finally:
         stop.set()
         for thread in background:

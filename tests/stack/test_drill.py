@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import jsonschema
@@ -17,7 +16,7 @@ from gateway.supervisor import Supervisor
 from gateway.topology import Topology
 from probes.drill_target import Fault, Refused, choose, is_up
 from probes.workspace import load_workspace
-from scripts.stack import alive, search_path, wait_until
+from scripts.stack import search_path, wait_until
 from tests.modules import run_module
 from tests.stack import hurting
 
@@ -28,10 +27,6 @@ def command(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def pids(supervisor: Supervisor) -> dict[str, int]:
     return {each.name: each.pid for each in supervisor.processes()}
-
-
-def is_ready(supervisor: Supervisor, name: str) -> bool:
-    return next(each for each in supervisor.processes() if each.name == name).is_ready
 
 
 def test_a_kill_costs_no_request(supervisor: Supervisor, root: Path) -> None:
@@ -88,16 +83,11 @@ def test_on_a_terminal_a_person_is_asked(supervisor: Supervisor, root: Path, ans
 
 def test_a_drill_is_refused_unless_all_are_ready(supervisor: Supervisor, root: Path) -> None:
     before = pids(supervisor)
-    supervisor.stop("v1-3")
-    try:
-        assert wait_until(lambda: not alive(before["v1-3"]), 30)
+    with hurting.stopped(supervisor, "v1-3"):
         done = command(root, "--yes")
         assert done.returncode == 3
         assert "refused: not ready: v1-3" in done.stderr
         assert pids(supervisor)["v1-1"] == before["v1-1"]
-    finally:
-        supervisor.start("v1-3")
-    assert wait_until(lambda: is_ready(supervisor, "v1-3"), 30)
 
 
 def test_whom_it_may_hit(supervisor: Supervisor, topology: Topology, root: Path) -> None:
@@ -134,5 +124,5 @@ def test_an_interrupted_drill_says_so(supervisor: Supervisor, root: Path) -> Non
     assert process.returncode == 130, err
     assert "interrupted" in err
     assert out == ""
-    for name in ("v1-1", "v1-2", "v1-3"):
-        assert wait_until(partial(is_ready, supervisor, name), 30)
+    names = ("v1-1", "v1-2", "v1-3")
+    assert wait_until(lambda: all(hurting.process(supervisor, name).is_ready for name in names), 30)

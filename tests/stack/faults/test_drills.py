@@ -61,7 +61,7 @@ def test_a_killed_v2_costs_the_canary_nothing(
     books.balance()
 
 
-def test_a_killed_worker_of_nginx_is_replaced_at_once(supervisor: Supervisor, root: Path) -> None:
+def test_a_killed_worker_of_nginx_is_replaced(supervisor: Supervisor, root: Path) -> None:
     report = reported(root, drill(root, "nginx-worker"))
     # What it held, and no more: the other one takes what comes.
     assert report["lost"] <= report["sources"]
